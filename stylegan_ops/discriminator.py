@@ -36,6 +36,8 @@ def minibatch_std(x: Tensor, group_size: int | None = 4, num_channels: int = 1) 
 class DiscriminatorBlock(nn.Module):
     """All layers of one resolution; halves it."""
 
+    resample_filter: Tensor
+
     def __init__(
         self,
         in_channels: int,

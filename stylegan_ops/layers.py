@@ -49,6 +49,8 @@ class FullyConnectedLayer(nn.Module):
 class Conv2dLayer(nn.Module):
     """Convolution, resampling, bias and activation; weights scaled by ``1/√fan_in`` at run time."""
 
+    resample_filter: Tensor
+
     def __init__(
         self,
         in_channels: int,

@@ -1,4 +1,4 @@
-"""Weight-demodulated convolution (Karras et al. 2020, "Analyzing and Improving the Image Quality of StyleGAN", eq. 1-3)."""
+"""Weight-demodulated convolution (StyleGAN2: Karras et al. 2020, equations 1 to 3)."""
 
 from __future__ import annotations
 

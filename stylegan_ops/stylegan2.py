@@ -1,4 +1,4 @@
-"""StyleGAN2 generator (Karras et al. 2020), with the parameter names and call convention of its published PyTorch version.
+"""StyleGAN2 generator (Karras et al. 2020), with the published PyTorch version's parameter names and calls.
 
 Mixed precision is the caller's choice (``torch.autocast``); the networks themselves hold no dtype policy.
 """
@@ -22,6 +22,8 @@ Architecture = Literal["orig", "skip", "resnet"]
 
 class MappingNetwork(nn.Module):
     """z (and a label) → w, an MLP on the normalised latent."""
+
+    w_avg: Tensor
 
     def __init__(
         self,
@@ -109,6 +111,9 @@ class MappingNetwork(nn.Module):
 
 class SynthesisLayer(nn.Module):
     """Modulated 3×3 convolution, noise, bias and activation."""
+
+    resample_filter: Tensor
+    noise_const: Tensor
 
     def __init__(
         self,
@@ -200,6 +205,8 @@ class ToRGBLayer(nn.Module):
 
 class SynthesisBlock(nn.Module):
     """All layers of one resolution."""
+
+    resample_filter: Tensor
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Upsample by zero insertion, pad, FIR filter, downsample: the resampling primitive of StyleGAN (Karras et al. 2020)."""
+"""Upsample by zero insertion, pad, filter, downsample: StyleGAN's resampling primitive (Karras et al. 2020)."""
 
 from __future__ import annotations
 

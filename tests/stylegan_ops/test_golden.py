@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
+
 from stylegan_ops.bias_act import bias_act
 from stylegan_ops.conv2d_resample import conv2d_resample
 from stylegan_ops.discriminator import Discriminator
 from stylegan_ops.stylegan2 import Generator
 from stylegan_ops.upfirdn2d import upfirdn2d
-from torch import Tensor
 
 DATA = Path(__file__).parent.parent / "data"
 TOLERANCE = 1e-4

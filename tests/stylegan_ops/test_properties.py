@@ -6,13 +6,14 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from torch import Tensor
+
 from stylegan_ops.bias_act import ACTIVATIONS, bias_act
 from stylegan_ops.conv2d_resample import conv2d_resample
 from stylegan_ops.discriminator import Discriminator, minibatch_std
 from stylegan_ops.modulated_conv2d import modulated_conv2d
 from stylegan_ops.stylegan2 import Generator
 from stylegan_ops.upfirdn2d import setup_filter, upfirdn2d
-from torch import Tensor
 
 
 def random(*shape: int) -> Tensor:
