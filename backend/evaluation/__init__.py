@@ -1,0 +1,1 @@
+"""Measures that are independent of what they measure."""

@@ -1,0 +1,26 @@
+"""Models: what there is (`catalogue`, no torch needed) and how a file becomes a `model.Model`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .catalogue import ModelInfo, available, find
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .model import Model as Model
+
+__all__ = ["ModelInfo", "available", "find", "load"]
+
+
+def load(name_or_path: str | Path, device: str = "cpu") -> Model:
+    """A model by its catalogue name or its file, ready to render on ``device``.
+
+    Raises:
+        PullfaceError: ``unknown_model`` when there is none of that name, ``bad_model`` when the file is not
+            a model of ours or is damaged.
+    """
+    from .storage import read  # here, so that listing models does not load torch
+
+    return read(find(name_or_path).path, device)

@@ -1,0 +1,113 @@
+"""Which models there are, read from the files' headers alone: no torch, no weights."""
+
+from __future__ import annotations
+
+import json
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from backend.errors import PullfaceError
+
+EMBEDDED = Path(__file__).parent / "embedded"
+DEFAULT_MODEL = "toon"
+METADATA_KEY = "pullface_model"
+SUFFIX = ".safetensors"
+
+# safetensors itself allows a header of 100 MB; ours are some kilobytes.
+_LARGEST_HEADER = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What is known of a model without loading it.
+
+    Attributes:
+        name: the name to choose it by.
+        path: its file.
+        domain: what its pictures show, e.g. ``"anime-style faces"``.
+        resolution: side of its pictures in pixels.
+        licence: SPDX identifier or a name.
+        description: one sentence.
+        size_bytes: of the file.
+    """
+
+    name: str
+    path: Path
+    domain: str
+    resolution: int
+    licence: str
+    description: str
+    size_bytes: int
+
+
+def read_metadata(path: Path) -> dict[str, Any]:
+    """The model description in a safetensors file's header.
+
+    Raises:
+        PullfaceError: ``bad_model`` when the file is no model of ours.
+    """
+    try:
+        with path.open("rb") as file:
+            (length,) = struct.unpack("<Q", file.read(8))
+            if length > _LARGEST_HEADER:
+                raise ValueError("the header is too long")
+            header = json.loads(file.read(length))
+        metadata = json.loads(header["__metadata__"][METADATA_KEY])
+        if not isinstance(metadata, dict):
+            raise ValueError("the description is not an object")
+    except (OSError, struct.error, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise bad_model(path) from error
+    return metadata
+
+
+def bad_model(path: Path) -> PullfaceError:
+    """The error for a file that is not, or no longer, a model of ours."""
+    return PullfaceError(
+        "bad_model",
+        f"“{path.name}” is not a model that Pullface can open.",
+        "Choose a .safetensors file made by Pullface, or get the file again if it may be damaged.",
+    )
+
+
+def info(path: Path) -> ModelInfo:
+    """Read one file's `ModelInfo`; raises like `read_metadata`."""
+    metadata = read_metadata(path)
+    try:
+        return ModelInfo(
+            name=str(metadata["name"]),
+            path=path,
+            domain=str(metadata["domain"]),
+            resolution=int(metadata["generator"]["img_resolution"]),
+            licence=str(metadata["licence"]),
+            description=str(metadata["description"]),
+            size_bytes=path.stat().st_size,
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise bad_model(path) from error
+
+
+def available() -> list[ModelInfo]:
+    """The embedded models, by name."""
+    return sorted((info(path) for path in EMBEDDED.glob(f"*{SUFFIX}")), key=lambda m: m.name)
+
+
+def find(name_or_path: str | Path) -> ModelInfo:
+    """The model of that name, or in that file.
+
+    Raises:
+        PullfaceError: ``unknown_model`` or ``bad_model``.
+    """
+    for candidate in available():
+        if candidate.name == str(name_or_path):
+            return candidate
+    path = Path(name_or_path)
+    if path.suffix == SUFFIX and path.is_file():
+        return info(path)
+    names = ", ".join(m.name for m in available())
+    raise PullfaceError(
+        "unknown_model",
+        f"There is no model named “{name_or_path}”.",
+        f"Choose one of: {names}; or give the path of a {SUFFIX} file made by Pullface.",
+    )

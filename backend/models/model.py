@@ -1,0 +1,58 @@
+"""A loaded model: the networks and what the engine needs to know of their latent space."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from stylegan_ops.discriminator import Discriminator
+from stylegan_ops.stylegan2 import Generator
+
+
+@dataclass(frozen=True)
+class Model:
+    """Networks in evaluation mode, without gradients of their weights.
+
+    Attributes:
+        name, domain, licence: see `catalogue.ModelInfo`.
+        generator: z → w+ → picture.
+        discriminator: for the perceptual distance; ``None`` when the file has none.
+        w_mean: ``[w_dim]``, mean of w.
+        w_covariance: ``[w_dim, w_dim]``, covariance of w.
+    """
+
+    name: str
+    domain: str
+    licence: str
+    generator: Generator
+    discriminator: Discriminator | None
+    w_mean: Tensor
+    w_covariance: Tensor
+
+    @property
+    def resolution(self) -> int:
+        """Side of the pictures in pixels."""
+        return self.generator.img_resolution
+
+    @property
+    def w_std(self) -> Tensor:
+        """``[w_dim]``, standard deviation of each entry of w."""
+        return self.w_covariance.diagonal().clamp(min=0).sqrt()
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.w_mean.device
+
+
+@torch.no_grad()
+def w_statistics(generator: Generator, samples: int = 50_000, seed: int = 0) -> tuple[Tensor, Tensor]:
+    """Mean ``[w_dim]`` and covariance ``[w_dim, w_dim]`` of w over random z, for an unconditional generator."""
+    random = torch.Generator().manual_seed(seed)
+    z = torch.randn(samples, generator.z_dim, generator=random)
+    w = torch.cat(
+        [generator.mapping(part.to(generator.mapping.w_avg.device))[:, 0] for part in z.split(5000)]
+    )
+    return w.mean(dim=0), torch.cov(w.t())

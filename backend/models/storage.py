@@ -1,0 +1,105 @@
+"""Our own model files: safetensors with both networks, the statistics of w, and a description in the header."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from stylegan_ops.discriminator import Discriminator
+from stylegan_ops.stylegan2 import Generator
+
+from .catalogue import METADATA_KEY, bad_model, read_metadata
+from .model import Model
+
+_Network = TypeVar("_Network", bound=nn.Module)
+
+
+def write(
+    path: Path,
+    model: Model,
+    description: str,
+    generator: Mapping[str, Any],
+    discriminator: Mapping[str, Any] | None,
+    dtype: torch.dtype = torch.float16,
+) -> None:
+    """Write a model file.
+
+    Args:
+        path: ends in ``.safetensors``.
+        model: what to write.
+        description: one sentence for the catalogue.
+        generator, discriminator: the arguments that the networks were built with; JSON values.
+        dtype: of the stored weights. The statistics of w stay float32.
+    """
+    tensors = {"w.mean": model.w_mean, "w.covariance": model.w_covariance}
+    for prefix, network in (("generator", model.generator), ("discriminator", model.discriminator)):
+        if network is not None:
+            for key, value in network.state_dict().items():
+                tensors[f"{prefix}.{key}"] = value.to(dtype)
+    metadata = {
+        "name": model.name,
+        "domain": model.domain,
+        "licence": model.licence,
+        "description": description,
+        "generator": dict(generator),
+        "discriminator": None if discriminator is None else dict(discriminator),
+    }
+    contiguous = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
+    save_file(contiguous, path, metadata={METADATA_KEY: json.dumps(metadata)})
+
+
+def read(path: Path, device: str = "cpu") -> Model:
+    """Read a model file.
+
+    Returns:
+        The model in float32 on ``device``, in evaluation mode, its weights frozen.
+
+    Raises:
+        PullfaceError: ``bad_model`` when the file is damaged or does not hold what its header promises.
+    """
+    metadata = read_metadata(path)
+    try:
+        with safe_open(path, framework="pt", device=device) as file:
+            tensors = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118 - not a dict
+        if not all(bool(value.isfinite().all()) for value in tensors.values()):
+            raise ValueError("weights that are not finite")
+        discriminator = metadata["discriminator"]
+        return Model(
+            name=str(metadata["name"]),
+            domain=str(metadata["domain"]),
+            licence=str(metadata["licence"]),
+            generator=_build(Generator, metadata["generator"], tensors, "generator."),
+            discriminator=None
+            if discriminator is None
+            else _build(Discriminator, discriminator, tensors, "discriminator."),
+            w_mean=tensors["w.mean"],
+            w_covariance=tensors["w.covariance"],
+        )
+    except (
+        OSError,
+        SafetensorError,
+        KeyError,
+        TypeError,
+        ValueError,
+        RuntimeError,
+        AttributeError,
+        ArithmeticError,
+    ) as error:
+        raise bad_model(path) from error
+
+
+def _build(
+    network_class: type[_Network], kwargs: Mapping[str, Any], tensors: Mapping[str, Tensor], prefix: str
+) -> _Network:
+    with torch.device("meta"):  # shapes only: a lying header must not make us allocate
+        network = network_class(**kwargs)
+    state = {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
+    network.load_state_dict(state, strict=True, assign=True)
+    return network.eval().requires_grad_(False)

@@ -1,0 +1,67 @@
+"""Losses of the generator's training."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+
+def feature_weight(
+    landmarks: Tensor, resolution: int, strength: float = 2.0, radius: float = 0.045
+) -> Tensor:
+    """A map that asks for more care where eyes, brows and mouth are.
+
+    Args:
+        landmarks: ``[N, L, 2]``, (x, y) in pixels.
+        resolution: side of the picture in pixels.
+        strength: weight on top of 1 at a landmark.
+        radius: of the Gaussian around a landmark, in picture sides.
+
+    Returns:
+        ``[N, 1, R, R]``, from 1 to ``1 + strength``.
+    """
+    side = max(resolution // 4, 16)
+    centres = (torch.arange(side, device=landmarks.device) + 0.5) / side
+    scaled = landmarks / resolution
+    dx = (centres[None, None] - scaled[..., :1]).square()
+    dy = (centres[None, None] - scaled[..., 1:]).square()
+    distance = (dx[:, :, None, :] + dy[:, :, :, None]).amin(dim=1, keepdim=True)
+    weight = 1 + strength * torch.exp(-distance / (2 * radius**2))
+    return functional.interpolate(weight, size=(resolution, resolution), mode="bilinear", align_corners=False)
+
+
+def reconstruction_loss(output: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    """Weighted L1 on the pictures and on their gradients at two scales: gradients keep thin strokes alive.
+
+    Args:
+        output, target: ``[N, 3, R, R]`` in [-1, 1].
+        weight: ``[N, 1, R, R]``.
+
+    Returns:
+        A scalar.
+    """
+    weight = weight / weight.mean()
+    error = output - target
+    loss = (error.abs() * weight).mean()
+    for _ in range(2):
+        loss = loss + ((error.diff(dim=2).abs() * weight[:, :, 1:]).mean())
+        loss = loss + ((error.diff(dim=3).abs() * weight[:, :, :, 1:]).mean())
+        error, weight = functional.avg_pool2d(error, 2), functional.avg_pool2d(weight, 2)
+    return loss
+
+
+def generator_loss(fake_logits: Tensor) -> Tensor:
+    """Non-saturating logistic loss of the generator (Goodfellow et al. 2014). Logits ``[N, 1]`` → scalar."""
+    return functional.softplus(-fake_logits).mean()
+
+
+def discriminator_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+    """Logistic loss of the discriminator. Logits ``[N, 1]`` → scalar."""
+    return functional.softplus(-real_logits).mean() + functional.softplus(fake_logits).mean()
+
+
+def r1_penalty(real_logits: Tensor, real: Tensor) -> Tensor:
+    """Squared gradient norm at real pictures (Mescheder et al. 2018, R1). ``real`` must require gradients."""
+    (gradient,) = torch.autograd.grad(real_logits.sum(), real, create_graph=True)
+    return gradient.square().sum(dim=[1, 2, 3]).mean()

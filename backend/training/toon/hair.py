@@ -1,0 +1,70 @@
+"""Hair behind and in front of the head."""
+
+from __future__ import annotations
+
+import skia
+
+from .factors import Factors
+from .pen import Color, Head, Point, fill, spline, stroke
+
+_STRANDS = 5
+
+
+def draw_back_hair(canvas: skia.Canvas, head: Head, p: Factors, color: Color, line: Color) -> None:
+    """The mass of hair behind neck and ears."""
+    half, length = p["face_width"] * p["hair_width"], p["hair_length"]
+    ox, oy = head.place(0, 0, -0.10)
+    right: list[Point] = [
+        (0, -p["hair_top"]),
+        (half * 0.78, -p["hair_top"] * 0.72),
+        (half * 1.04, -0.05),
+        (half * 1.08, length * 0.5),
+        (half * 0.86, length),
+    ]
+    points = right + [(0.0, length + 0.02)] + [(-x, y) for x, y in reversed(right[1:])]
+    path = spline([(ox + x, oy + y) for x, y in points], closed=True)
+    canvas.drawPath(path, fill(color))
+    canvas.drawPath(path, stroke(line, p["line"]))
+
+
+def draw_front_hair(
+    canvas: skia.Canvas, head: Head, p: Factors, color: Color, shine: Color, line: Color
+) -> None:
+    """The cap of hair over the forehead: fringe tips, side locks and a band of light."""
+    half = p["face_width"] * p["hair_width"]
+    ox, oy = head.place(0, -0.02, 0.05)
+    part = p["fringe_part"] * p["face_width"] * 0.6
+    brow = p["eye_y"] - p["eye_height"] - 0.075
+    lock = p["side_locks"]
+    outer, inner = half * 0.99, half * 0.80
+    path = skia.Path()
+    path.moveTo(ox - outer, oy + 0.02)
+    crown = (
+        oy + 0.035 - (p["hair_top"] - 0.01) * 1.34
+    )  # a cubic rises to three quarters of its control points
+    path.cubicTo(ox - outer * 0.98, crown, ox + outer * 0.98, crown, ox + outer, oy + 0.02)
+    path.quadTo(ox + outer * 1.02, oy + lock * 0.6, ox + outer * 0.92, oy + lock)
+    path.quadTo(ox + inner * 1.0, oy + lock * 0.5, ox + inner, oy - 0.06)
+    edges = [inner - 2 * inner * i / _STRANDS for i in range(_STRANDS + 1)]
+    for i in range(_STRANDS):
+        start, end = edges[i], edges[i + 1]
+        middle = (start + end) / 2
+        tip_x = middle + (middle - part) * 0.22 + p["fringe_spread"]
+        # Tips hang lower the farther they are from the parting.
+        tip_y = brow + p["fringe"] + 0.075 * abs(middle - part) / half
+        notch = brow - 0.085 + 0.10 * (abs(end) / half) ** 2 if i < _STRANDS - 1 else -0.06
+        path.quadTo(ox + (start + tip_x) / 2 + 0.012, oy + tip_y - 0.02, ox + tip_x, oy + tip_y)
+        path.quadTo(ox + (end + tip_x) / 2 + 0.004, oy + (tip_y + notch) / 2 - 0.02, ox + end, oy + notch)
+    path.quadTo(ox - inner * 1.0, oy + lock * 0.5, ox - outer * 0.92, oy + lock)
+    path.quadTo(ox - outer * 1.02, oy + lock * 0.6, ox - outer, oy + 0.02)
+    path.close()
+    canvas.drawPath(path, fill(color))
+    canvas.save()
+    canvas.clipPath(path, doAntiAlias=True)
+    band_y = -p["hair_top"] * 0.56
+    band = spline(
+        [(ox - half * 0.7, oy + band_y + 0.05), (ox, oy + band_y), (ox + half * 0.7, oy + band_y + 0.05)]
+    )
+    canvas.drawPath(band, stroke(shine, 0.038))
+    canvas.restore()
+    canvas.drawPath(path, stroke(line, p["line"]))

@@ -1,0 +1,108 @@
+"""Paint ``portrait.png`` and what the demo needs to know of it. ``python examples/make_portrait.py``
+
+A picture as an artist would bring it: larger than the model's, on a canvas with a background, with brush
+texture, paper grain and uneven light. It comes from a drawing program (skia), not from the generator, so the
+demo has to invert it. Its landmarks are known exactly, before the pull and as the pull should leave them.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import skia
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFilter
+
+from backend.training.toon.factors import FACTORS, Factors
+from backend.training.toon.renderer import draw
+
+HERE = Path(__file__).parent
+WIDTH, HEIGHT = 720, 780
+CROP = (72, 116, 576)  # x, y, size: the square that frames the face
+
+PORTRAIT: Factors = {name: (f.low + f.high) / 2 for name, f in FACTORS.items()} | {
+    "yaw": 0.10,
+    "pitch": 0.02,
+    "roll": -0.05,
+    "eye_open": 0.82,
+    "wink": 0.0,
+    "eye_height": 0.072,
+    "brow_tilt": 0.05,
+    "mouth_width": 0.070,
+    "smile": 0.000,
+    "smirk": 0.0,
+    "mouth_open": 0.014,
+    "teeth": 0.1,
+    "blush": 0.30,
+    "hair_length": 0.42,
+    "hair_light": 0.46,
+    "hair_a": 0.075,
+    "hair_b": 0.060,
+    "hair_shine": 0.35,
+    "skin": 0.22,
+    "eye_a": -0.12,
+    "eye_b": 0.07,
+    "cloth_light": 0.53,
+    "cloth_a": -0.03,
+    "cloth_b": -0.10,
+}
+# The same face as the demo wants it: both corners of the mouth drawn up and out.
+SMILING: Factors = PORTRAIT | {"smile": 0.038, "mouth_width": 0.088}
+PULLED = ("mouth_left", "mouth_right")
+
+
+def _paint(p: Factors) -> tuple[NDArray[np.float64], dict[str, tuple[float, float]]]:
+    """The canvas in linear steps of 0…255 ``[H, W, 3]`` and the landmarks in its pixels."""
+    surface = skia.Surface(WIDTH, HEIGHT)
+    canvas = surface.getCanvas()
+    sky = skia.GradientShader.MakeLinear(
+        [skia.Point(0, 0), skia.Point(WIDTH * 0.3, HEIGHT)], [0xFFC9D6DF, 0xFFE3DDD0]
+    )
+    canvas.drawPaint(skia.Paint(Shader=sky))
+    x, y, size = CROP
+    canvas.translate(x, y)
+    canvas.scale(size, size)
+    landmarks = draw(canvas, p)
+    return surface.toarray(colorType=skia.kRGBA_8888_ColorType)[..., :3].astype(float), landmarks
+
+
+def _texture(rng: np.random.Generator) -> NDArray[np.float64]:
+    """Brush strokes, paper grain and a soft light from the left, as a factor around 1 ``[H, W, 1]``."""
+    noise = rng.standard_normal((HEIGHT, WIDTH))
+    strokes = Image.fromarray(np.float32(noise)).resize((WIDTH, HEIGHT // 7), Image.Resampling.BOX)
+    bristles = np.asarray(strokes.resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC).rotate(24, expand=False))
+    grain = (noise + np.roll(noise, 1, axis=0) + np.roll(noise, 1, axis=1)) / 3**0.5
+    light = np.linspace(1.03, 0.97, WIDTH)[None, :]
+    return (light * (1 + 0.020 * bristles + 0.012 * grain))[..., None]
+
+
+def main() -> None:
+    """Write the picture, its mask and its description next to this file."""
+    canvas, before = _paint(PORTRAIT)
+    _, after = _paint(SMILING)
+    painted = np.clip(canvas * _texture(np.random.default_rng(11)), 0, 255).round().astype(np.uint8)
+    Image.fromarray(painted).save(HERE / "portrait.png", optimize=True)
+
+    size = CROP[2]
+    mouth = np.array([before[name] for name in ("mouth_left", "mouth_right", "mouth_top", "mouth_bottom")])
+    centre, radius = mouth.mean(axis=0), np.array([0.155, 0.115]) * size
+    mask = Image.new("L", (WIDTH, HEIGHT), 0)
+    ImageDraw.Draw(mask).ellipse([*(centre - radius), *(centre + radius)], fill=255)
+    mask.filter(ImageFilter.GaussianBlur(size * 0.012)).save(HERE / "portrait-mask.png", optimize=True)
+
+    description = {
+        "crop": list(CROP),
+        "pairs": [
+            [[round(v, 2) for v in before[name]], [round(v, 2) for v in after[name]]] for name in PULLED
+        ],
+        "landmark": PULLED[0],
+        "landmark_target": [round(v, 2) for v in after[PULLED[0]]],
+        "mask": "portrait-mask.png",
+    }
+    (HERE / "portrait.json").write_text(json.dumps(description, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,142 @@
+"""Model files: what there is, loading, and every way a file can be wrong."""
+
+from __future__ import annotations
+
+import json
+import struct
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from backend import models
+from backend.errors import PullfaceError
+from backend.models import storage
+from backend.models.catalogue import METADATA_KEY
+from backend.models.model import Model, w_statistics
+from stylegan_ops.discriminator import Discriminator
+from stylegan_ops.stylegan2 import Generator
+
+GENERATOR: dict[str, Any] = {
+    "z_dim": 8,
+    "c_dim": 0,
+    "w_dim": 16,
+    "img_resolution": 16,
+    "channel_base": 128,
+    "channel_max": 8,
+    "mapping_kwargs": {"num_layers": 2},
+}
+DISCRIMINATOR: dict[str, Any] = {"c_dim": 0, "img_resolution": 16, "channel_base": 128, "channel_max": 8}
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A small random model, written in float32."""
+    torch.manual_seed(0)
+    generator = Generator(**GENERATOR)
+    mean, covariance = w_statistics(generator, samples=500)
+    model = Model("tiny", "noise", "MIT", generator, Discriminator(**DISCRIMINATOR), mean, covariance)
+    path = tmp_path / "tiny.safetensors"
+    storage.write(path, model, "Random weights.", GENERATOR, DISCRIMINATOR, dtype=torch.float32)
+    return path
+
+
+def metadata(path: Path) -> dict[str, Any]:
+    with path.open("rb") as f:
+        (length,) = struct.unpack("<Q", f.read(8))
+        return json.loads(json.loads(f.read(length))["__metadata__"][METADATA_KEY])
+
+
+def test_a_written_model_reads_back_exactly(file: Path) -> None:
+    torch.manual_seed(0)
+    original = Generator(**GENERATOR)
+    model = models.load(file)
+    z = torch.randn(2, 8)
+    assert torch.equal(model.generator(z, noise_mode="const"), original(z, noise_mode="const"))
+    assert (model.name, model.resolution, model.licence) == ("tiny", 16, "MIT")
+    assert not any(p.requires_grad for p in model.generator.parameters())
+    assert model.w_std.shape == model.w_mean.shape == (16,)
+
+
+def test_listing_models_does_not_load_torch() -> None:
+    code = "import sys; from backend import models; models.available(); assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_unknown_model_names_the_choices() -> None:
+    with pytest.raises(PullfaceError) as caught:
+        models.load("no-such-model")
+    assert caught.value.code == "unknown_model"
+    assert "toon" in caught.value.hint
+
+
+def rewrite(path: Path, change: dict[str, Any]) -> None:
+    """Save the file again with another description; the weights stay."""
+    save_file(load_file(path), path, metadata={METADATA_KEY: json.dumps({**metadata(path), **change})})
+
+
+def damage_truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def damage_html(path: Path) -> None:
+    path.write_text("<!DOCTYPE html><html><body>404</body></html>")
+
+
+def damage_empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def damage_foreign(path: Path) -> None:
+    save_file({"a": torch.zeros(2)}, path)
+
+
+def damage_nan(path: Path) -> None:
+    tensors = load_file(path)
+    tensors["generator.synthesis.b4.const"][0, 0, 0] = float("nan")
+    save_file(tensors, path, metadata={METADATA_KEY: json.dumps(metadata(path))})
+
+
+def damage_missing_weight(path: Path) -> None:
+    tensors = load_file(path)
+    del tensors["generator.synthesis.b4.const"]
+    save_file(tensors, path, metadata={METADATA_KEY: json.dumps(metadata(path))})
+
+
+def damage_wrong_shape(path: Path) -> None:
+    rewrite(path, {"generator": {**GENERATOR, "w_dim": 32}})
+
+
+def damage_huge_claim(path: Path) -> None:
+    rewrite(path, {"generator": {**GENERATOR, "img_resolution": 65536, "channel_max": 65536}})
+
+
+def damage_unknown_argument(path: Path) -> None:
+    rewrite(path, {"generator": {**GENERATOR, "surprise": 1}})
+
+
+def damage_header_length(path: Path) -> None:
+    path.write_bytes(struct.pack("<Q", 1 << 60) + path.read_bytes()[8:])
+
+
+def damage_deep_header(path: Path) -> None:
+    nest = b"[" * 100_000
+    path.write_bytes(struct.pack("<Q", len(nest)) + nest)
+
+
+DAMAGES = [value for name, value in sorted(globals().items()) if name.startswith("damage_")]
+
+
+@pytest.mark.parametrize("damage", DAMAGES, ids=lambda d: d.__name__.removeprefix("damage_"))
+def test_a_damaged_file_gets_a_sentence(file: Path, damage: Any) -> None:
+    damage(file)
+    content = file.read_bytes()
+    with pytest.raises(PullfaceError) as caught:
+        models.load(file)
+    assert caught.value.code == "bad_model"
+    assert "tiny.safetensors" in caught.value.message
+    assert file.read_bytes() == content
