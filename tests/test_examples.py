@@ -36,7 +36,7 @@ def test_pairs_lie_where_the_picture_may_move() -> None:
     for point in (p for pair in told["pairs"] for p in pair):
         assert x < point[0] < x + size
         assert y < point[1] < y + size
-        assert mask[int(point[1]), int(point[0])] == 255
+        assert mask[int(point[1]), int(point[0])] > 250
     assert mask[0].max() == mask[-1].max() == 0
     distance = np.linalg.norm(np.diff(np.array(told["pairs"]), axis=1), axis=-1) * 128 / size
     assert distance.min() > 4  # a pull that one sees

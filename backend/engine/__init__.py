@@ -1,0 +1,21 @@
+"""Inversion, drag and compositing: pictures and points in, pictures out. Knows no sockets and no files."""
+
+from backend.engine.alignment import Crop, choose_crop, extract, extract_mask
+from backend.engine.drag import Drag, DragOptions, DragStep
+from backend.engine.face_editor import FaceEditor
+from backend.engine.inversion import Cancelled, Inversion, InversionProgress, InversionSettings
+
+__all__ = [
+    "Cancelled",
+    "Crop",
+    "Drag",
+    "DragOptions",
+    "DragStep",
+    "FaceEditor",
+    "Inversion",
+    "InversionProgress",
+    "InversionSettings",
+    "choose_crop",
+    "extract",
+    "extract_mask",
+]

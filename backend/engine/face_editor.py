@@ -1,0 +1,186 @@
+"""The engine's front: one model, any number of pictures.
+
+editor = FaceEditor(model)
+inversion = editor.invert(crop_rgb)
+with editor.drag(inversion, pairs, mask) as drag:
+    for step in drag: ...
+rgba, changed = editor.composite(window, crop, editor.render(inversion), step.preview(), mask, offset=...)
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from backend.engine import compositing
+from backend.engine import inversion as inverting
+from backend.engine.alignment import Crop
+from backend.engine.device import choose_device, memory_guard
+from backend.engine.drag import Drag, DragOptions, check_mask, check_pairs
+from backend.engine.engines import DragProblem
+from backend.engine.inversion import Inversion, InversionSettings, OnProgress, Picture
+from backend.errors import PullfaceError
+
+if TYPE_CHECKING:
+    from backend.models import Model
+
+KEPT_GENERATORS = 2
+"""Tuned generators held ready; another picture's is made again from its inversion when it is needed."""
+
+RATE_IN_DEVIATIONS = 0.02
+"""Default learning rate of a drag, in standard deviations of the model's w."""
+
+
+class FaceEditor:
+    """Inverts, drags, renders and composites with one model. Its methods may be called from one thread at a time.
+
+    model: a loaded model; it is never changed. device: where to compute; None = where the model is.
+    """
+
+    def __init__(self, model: Model, device: str | torch.device | None = None) -> None:
+        here = next(model.generator.parameters()).device
+        self.device = here if device is None else choose_device(device)
+        self._model = model if self.device == here else _moved(model, self.device)
+        self._tuned: OrderedDict[int, tuple[Inversion, Any]] = OrderedDict()
+
+    @property
+    def resolution(self) -> int:
+        """Side of the model's picture in px."""
+        return int(self._model.resolution)
+
+    def invert(
+        self,
+        crop_rgb: Picture,
+        on_progress: OnProgress | None = None,
+        settings: InversionSettings | None = None,
+    ) -> Inversion:
+        """Inverts the crop (uint8 [R, R, 3]); see `inversion.invert`.
+
+        Raises PullfaceError "wrong_picture_size" or "out_of_memory", and whatever `on_progress` raises.
+        """
+        self._check_picture(crop_rgb)
+        chosen = settings or InversionSettings.for_resolution(self.resolution)
+        with memory_guard("fit the model to this picture"):
+            return inverting.invert(self._model, crop_rgb, chosen, on_progress)
+
+    def drag(
+        self,
+        inversion: Inversion | None,
+        pairs: ArrayLike,
+        mask: ArrayLike | None = None,
+        options: DragOptions | None = None,
+        latent: Tensor | None = None,
+    ) -> Drag:
+        """A drag that computes a step whenever it is asked for the next one.
+
+        pairs: [N, 2 (handle, target), 2 (x, y)], crop space at model resolution.
+        mask: [R, R], 1 (or 255 in uint8) = may move; None = everything may.
+        latent: w+ [1, num_ws, w_dim] to start from, e.g. that of an earlier step; None = the pivot.
+        Raises PullfaceError "not_inverted", "wrong_model", "bad_points", "points_outside", "bad_mask", "empty_mask".
+        """
+        chosen = options or DragOptions()
+        points = check_pairs(pairs, self.resolution)
+        movable = check_mask(mask, self.resolution, self.device)
+        known, generator = self._ready(inversion)
+        start = self._latent(known, latent)
+        problem = DragProblem(
+            generator=generator,
+            latent=start,
+            handles=points[:, 0].copy(),
+            mask=movable,
+            learning_rate=chosen.learning_rate or self.default_learning_rate(),
+            lambda_mask=chosen.lambda_mask,
+            free_layers=chosen.free_layers,
+        )
+        return Drag.begin(problem, points, chosen, lambda ws: inverting.render(generator, ws))
+
+    def default_learning_rate(self) -> float:
+        """Adam's rate for this model: the published 2e-3 presumes the scale of w of one model, so it is scaled."""
+        return RATE_IN_DEVIATIONS * float(self._model.w_std.float().square().mean().sqrt())
+
+    def render(self, inversion: Inversion | None, latent: Tensor | None = None) -> Picture:
+        """The picture of `latent` (any step's; None = the pivot) by this inversion's generator, uint8 [R, R, 3]."""
+        with memory_guard("render the picture"):
+            known, generator = self._ready(inversion)
+            return inverting.render(generator, self._latent(known, latent))
+
+    def composite(
+        self,
+        window_rgba: NDArray[np.uint8],
+        crop: Crop,
+        before: Picture,
+        after: Picture,
+        mask: NDArray[np.uint8] | None = None,
+        offset: tuple[int, int] | None = None,
+    ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """The edit on the artist's pixels; see `compositing.composite`.
+
+        mask is as large as the window. offset is the image position of the window's top-left pixel; None = the
+        crop's own corner.
+        """
+        place = (crop.x, crop.y) if offset is None else offset
+        with memory_guard("put the edit onto the layer"), torch.no_grad():
+            return compositing.composite(window_rgba, place, crop, before, after, mask, self.device)
+
+    def forget(self) -> None:
+        """Frees the tuned generators; they are made again when needed."""
+        self._tuned.clear()
+
+    def _check_picture(self, picture: Picture) -> None:
+        side = self.resolution
+        if picture.shape != (side, side, 3) or picture.dtype != np.uint8:
+            raise PullfaceError(
+                "wrong_picture_size",
+                f"This model needs a picture of {side}×{side} pixels in red, green and blue.",
+                "Cut the crop out at the model's resolution first.",
+            )
+
+    def _latent(self, inversion: Inversion, latent: Tensor | None) -> Tensor:
+        chosen = inversion.pivot if latent is None else latent
+        if chosen.shape != inversion.pivot.shape:
+            raise inverting.wrong_model()
+        return chosen.to(self.device, torch.float32)
+
+    def _ready(self, inversion: Inversion | None) -> tuple[Inversion, Any]:
+        """`inversion`, checked, and its tuned, frozen generator; the most recent ones are kept."""
+        if inversion is None:
+            raise PullfaceError(
+                "not_inverted",
+                "The picture has not been fitted to the model yet.",
+                "Invert the picture first.",
+            )
+        generator = self._model.generator
+        if inversion.model != self._model.name or inversion.pivot.shape[1:] != (
+            generator.num_ws,
+            generator.w_dim,
+        ):
+            raise inverting.wrong_model()
+        kept = self._tuned.get(id(inversion))
+        if kept is None:
+            with memory_guard("hold another picture's model"):
+                kept = (inversion, inverting.with_delta(generator, inversion.delta))
+            self._tuned[id(inversion)] = (
+                kept  # holds the inversion, so that its id is not given away meanwhile
+            )
+            while len(self._tuned) > KEPT_GENERATORS:
+                self._tuned.popitem(last=False)
+        self._tuned.move_to_end(id(inversion))
+        return kept
+
+
+def _moved(model: Model, device: torch.device) -> Model:
+    """A copy of `model` on `device`."""
+    return dataclasses.replace(
+        model,
+        generator=copy.deepcopy(model.generator).to(device),
+        discriminator=None if model.discriminator is None else copy.deepcopy(model.discriminator).to(device),
+        w_mean=model.w_mean.to(device),
+        w_covariance=model.w_covariance.to(device),
+    )

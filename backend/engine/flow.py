@@ -1,0 +1,223 @@
+"""Dense motion between two pictures of the model, so that an edit can be carried as a warp of the artist's pixels.
+
+The estimate searches displacements exhaustively and smooths them in turn, the two coupled more and more tightly
+(Steinbrücker, Pock and Cremers, "Large displacement optical flow computation without warping", ICCV 2009): thin lines
+that jump by many times their width are found, which coarse-to-fine gradient methods lose. A second, finer round
+follows at twice the size, then a few gradient steps (Lucas and Kanade, IJCAI 1981) for fractions of a px. Smoothing
+weighs places by how much structure they have, so flat skin follows its lines.
+
+Convention: a backward flow. after(x) ≈ before(x + flow(x)), flow [2, H, W] as (x, y) in px of the model's picture.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+WORKING_SIZE = 128
+"""Pictures larger than this are shrunk to it for the search; the flow is scaled back."""
+
+COARSE_REACH = 9
+"""Largest displacement searched, in px of the coarse level (half the working size): 14 % of the picture's side."""
+
+CHANGE_LOW, CHANGE_HIGH = 2.5 / 255, 8.0 / 255
+"""Differences below the first are rounding and drift that nobody sees; above the second they are an edit."""
+
+ROUNDS = 8
+GRADIENT_WEIGHT = 3.0
+COST_LIMIT = 0.35
+STRUCTURE_FLOOR = 0.02
+REFINEMENTS = 4
+DAMPING = 2e-4
+
+
+@dataclass(frozen=True)
+class Motion:
+    """What the flow says at the model's resolution.
+
+    flow: [2, R, R], px of the model's picture, backward; exactly zero where nothing changed.
+    change: [R, R], 0 where the pictures are the same, 1 where they differ visibly, soft between.
+    confidence: [R, R], 1 where the warped before explains the after's lines, 0 where something else appeared.
+    """
+
+    flow: Tensor
+    change: Tensor
+    confidence: Tensor
+
+
+def estimate_motion(before: Tensor, after: Tensor) -> Motion:
+    """The motion from `before` to `after`, both [3, R, R] in [0, 1]."""
+    size = before.shape[-1]
+    change = change_map(before, after)
+    if not bool(change.any()):
+        zero = torch.zeros_like(change)
+        return Motion(torch.stack([zero, zero]), zero, torch.ones_like(change))
+    working = min(size, WORKING_SIZE)
+    first, second = _resized(before, working), _resized(after, working)
+    flow = _search(first, second)
+    if working != size:
+        flow = _resized(flow, size) * (size / working)
+    flow = flow * _resized_plane(_spread(change, size / 32), size)
+    return Motion(flow, change, _confidence(before, after, flow))
+
+
+def change_map(before: Tensor, after: Tensor) -> Tensor:
+    """How visibly `after` differs from `before` (both [3, R, R] in [0, 1]): [R, R], 0 to 1, exactly 0 elsewhere."""
+    size = before.shape[-1]
+    difference = (after - before).abs().amax(dim=0)
+    smooth = blur(difference[None], size / 128)[0]
+    return _spread(_smoothstep(torch.maximum(smooth, difference * 0.5), CHANGE_LOW, CHANGE_HIGH), size / 128)
+
+
+def warp(image: Tensor, flow: Tensor) -> Tensor:
+    """`image` [C, H, W] read at x + flow(x), flow [2, H, W] in px; border pixels are repeated."""
+    height, width = image.shape[-2:]
+    y, x = torch.meshgrid(
+        torch.arange(height, device=image.device, dtype=image.dtype),
+        torch.arange(width, device=image.device, dtype=image.dtype),
+        indexing="ij",
+    )
+    grid = torch.stack(
+        [(x + flow[0] + 0.5) * (2 / width) - 1, (y + flow[1] + 0.5) * (2 / height) - 1], dim=-1
+    )
+    return F.grid_sample(
+        image[None], grid[None], mode="bilinear", padding_mode="border", align_corners=False
+    )[0]
+
+
+def blur(image: Tensor, sigma: float) -> Tensor:
+    """Gaussian blur of `image` [C, H, W]; the border is mirrored, or repeated where the picture is too small."""
+    radius = max(1, int(3 * sigma + 0.5))
+    positions = torch.arange(-radius, radius + 1, device=image.device, dtype=image.dtype)
+    kernel = torch.exp(-0.5 * (positions / max(sigma, 1e-3)) ** 2)
+    kernel = (kernel / kernel.sum()).reshape(1, 1, 1, -1)
+    planes = image[:, None]
+    planes = F.conv2d(F.pad(planes, (radius, radius, 0, 0), mode="replicate"), kernel)
+    planes = F.conv2d(F.pad(planes, (0, 0, radius, radius), mode="replicate"), kernel.transpose(2, 3))
+    return planes[:, 0]
+
+
+def _search(before: Tensor, after: Tensor) -> Tensor:
+    """Backward flow between pictures of the working size: a wide search at half of it, then a narrow one."""
+    size = before.shape[-1]
+    half = max(8, size // 2)
+    coarse_before, coarse_after = (_descriptor(_resized(image, half)) for image in (before, after))
+    reach = max(1, min(COARSE_REACH, half // 7))
+    flow = torch.zeros(2, half, half, device=before.device)
+    flow = _coupled_search(coarse_before, coarse_after, flow, _shifts(reach, 1.0, before), coupling=0.0015)
+    flow = _resized(flow, size) * (size / half)
+    fine_before, fine_after = _descriptor(before), _descriptor(after)
+    flow = _coupled_search(fine_before, fine_after, flow, _shifts(4, 0.5, before), coupling=0.006)
+    flow = _coupled_search(fine_before, fine_after, flow, _shifts(3, 0.25, before), coupling=0.02)
+    return _refine(before, after, flow)
+
+
+def _descriptor(image: Tensor) -> Tensor:
+    """Colours and the gradients of their mean [5, H, W]: gradients still match where an edit changes the light."""
+    x, y = _gradients(image.mean(dim=0, keepdim=True))
+    return torch.cat([image, GRADIENT_WEIGHT * x, GRADIENT_WEIGHT * y])
+
+
+def _shifts(reach: int, spacing: float, like: Tensor) -> Tensor:
+    """Displacements (x, y) [S, 2] on a square grid, nearest to zero first so that ties choose the least motion."""
+    steps = torch.arange(-reach, reach + 1, device=like.device, dtype=like.dtype) * spacing
+    y, x = torch.meshgrid(steps, steps, indexing="ij")
+    shifts = torch.stack([x.reshape(-1), y.reshape(-1)], dim=1)
+    return shifts[shifts.norm(dim=1).argsort(stable=True)]
+
+
+def _coupled_search(before: Tensor, after: Tensor, start: Tensor, shifts: Tensor, coupling: float) -> Tensor:
+    """Flow near `start` that matches `after` with `before` (descriptors) and is smooth.
+
+    `coupling` is the cost of one px² between the match and the smooth flow in the last round; it grows towards it.
+    """
+    costs = []
+    for shift in shifts:
+        difference = (after - warp(before, start + shift[:, None, None])).abs().mean(dim=0)
+        costs.append(difference.clamp(max=COST_LIMIT))
+    volume = _box_blur(torch.stack(costs))
+    structure = _structure(after)
+    lengths = shifts.square().sum(dim=1)
+    offset = torch.zeros_like(start)
+    smooth = start
+    for round_number in range(ROUNDS):
+        strength = coupling * ((round_number + 1) / ROUNDS) ** 2
+        gap = start - smooth  # |gap + shift|² without the term that is the same for all shifts
+        away = torch.einsum("sc,chw->shw", 2 * shifts, gap) + lengths[:, None, None]
+        best = volume.add(away, alpha=strength).argmin(dim=0)
+        offset = shifts[best].permute(2, 0, 1)
+        sigma = 2.0 - 1.2 * round_number / ROUNDS
+        weight = structure + STRUCTURE_FLOOR
+        smooth = blur((start + offset) * weight, sigma) / blur(weight[None], sigma)
+    return smooth
+
+
+def _refine(before: Tensor, after: Tensor, flow: Tensor) -> Tensor:
+    """`flow` corrected by damped least squares on the gradients around each place, half a px a round at most."""
+    for _ in range(REFINEMENTS):
+        moved = warp(before, flow)
+        x, y = _gradients(moved)
+        difference = after - moved
+        difference = difference - blur(difference, 4.0)  # light changes are not motion
+        products = [(x * x), (x * y), (y * y), (x * difference), (y * difference)]
+        xx, xy, yy, xd, yd = blur(torch.stack([product.mean(dim=0) for product in products]), 1.6)
+        xx, yy = xx + DAMPING, yy + DAMPING
+        step = torch.stack([yy * xd - xy * yd, xx * yd - xy * xd]) / (xx * yy - xy * xy)
+        length = step.norm(dim=0).clamp(min=1e-6)
+        flow = flow + step * (length.clamp(max=0.5) / length)
+    return flow
+
+
+def _gradients(image: Tensor) -> tuple[Tensor, Tensor]:
+    """Central differences of `image` [C, H, W] along x and y, per px."""
+    padded = F.pad(image[None], (1, 1, 1, 1), mode="replicate")[0]
+    return (padded[:, 1:-1, 2:] - padded[:, 1:-1, :-2]) / 2, (padded[:, 2:, 1:-1] - padded[:, :-2, 1:-1]) / 2
+
+
+def _box_blur(planes: Tensor) -> Tensor:
+    """A cheap blur of about one px for many planes [S, H, W]."""
+    for _ in range(2):
+        planes = F.avg_pool2d(planes[None], 3, stride=1, padding=1, count_include_pad=False)[0]
+    return planes
+
+
+def _structure(descriptor: Tensor) -> Tensor:
+    """How much there is to match at each place [H, W]: the strength of the gradients around it."""
+    return blur(descriptor[3:].square().sum(dim=0).sqrt()[None], 1.0)[0]
+
+
+def _confidence(before: Tensor, after: Tensor, flow: Tensor) -> Tensor:
+    """1 where the warped `before` has the lines of `after`, falling to 0 where it has others.
+
+    Only fine structure counts: a change of light or of a flat colour leaves the lines, and so the confidence, alone.
+    """
+    size = before.shape[-1]
+    residual = after - warp(before, flow)
+    fine = (residual - blur(residual, size / 24)).abs().amax(dim=0)
+    local = blur(fine[None], size / 140)[0]
+    return 1 - _smoothstep(local, 0.03, 0.09)
+
+
+def _spread(plane: Tensor, radius: float) -> Tensor:
+    """`plane` [H, W] in [0, 1] widened by about `radius` px with a soft edge; zero stays zero beyond that."""
+    reach = max(1, round(radius))
+    wide = F.max_pool2d(plane[None, None], 2 * reach + 1, stride=1, padding=reach)[0]
+    return torch.maximum(blur(wide, max(0.5, reach / 2))[0].clamp(0, 1), plane)
+
+
+def _smoothstep(values: Tensor, low: float, high: float) -> Tensor:
+    part = ((values - low) / (high - low)).clamp(0, 1)
+    return part * part * (3 - 2 * part)
+
+
+def _resized(image: Tensor, size: int) -> Tensor:
+    if image.shape[-1] == size:
+        return image
+    return F.interpolate(image[None], [size, size], mode="bilinear", align_corners=False, antialias=True)[0]
+
+
+def _resized_plane(plane: Tensor, size: int) -> Tensor:
+    return _resized(plane[None], size)[0]

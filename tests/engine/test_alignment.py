@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from backend.engine.alignment import Crop, choose_crop, content_bounds, extract, extract_mask
+from backend.errors import PullfaceError
+
+
+def layer(height: int, width: int, box: tuple[int, int, int, int] | None = None) -> np.ndarray:
+    """A grey layer, opaque inside `box` (x0, y0, x1, y1) or everywhere."""
+    result = np.full((height, width, 4), 120, np.uint8)
+    result[..., 3] = 0 if box else 255
+    if box:
+        result[box[1] : box[3], box[0] : box[2], 3] = 255
+    return result
+
+
+def ramp(height: int, width: int, offset: tuple[int, int] = (0, 0)) -> np.ndarray:
+    """Red grows with image x, green with image y (one level a px, at pixel centres)."""
+    result = np.zeros((height, width, 4), np.uint8)
+    result[..., 0] = np.arange(width)[None] + offset[0]
+    result[..., 1] = np.arange(height)[:, None] + offset[1]
+    result[..., 3] = 255
+    return result
+
+
+def test_points_go_there_and_back():
+    crop = Crop(-7, 33, 300)
+    points = np.array([[10.5, 40.25], [292.9, 33.0]])
+    inside = crop.to_crop(points, 128)
+    np.testing.assert_allclose(crop.to_image(inside, 128), points)
+    np.testing.assert_allclose(crop.to_crop([-7, 33], 128), [0, 0])
+    np.testing.assert_allclose(crop.to_crop([293, 333], 128), [128, 128])
+
+
+@pytest.mark.parametrize(("size", "resolution"), [(64, 64), (200, 64), (97, 64), (150, 128), (40, 64)])
+@pytest.mark.parametrize("offset", [(0, 0), (-13, 22)])
+def test_extract_keeps_every_point_in_its_place(size, resolution, offset):
+    crop = Crop(offset[0] + 20, offset[1] + 31, size)
+    window = ramp(240, 220, (20, 31))
+    window[..., 0] -= 20
+    window[..., 1] -= 31
+    small = extract(window, offset, crop, resolution)
+    centres = np.arange(resolution) + 0.5
+    wanted = centres * size / resolution - 0.5
+    inner = slice(2, -2)
+    np.testing.assert_allclose(small[32, inner, 0], wanted[inner] + 20, atol=0.51)
+    np.testing.assert_allclose(small[inner, 32, 1], wanted[inner] + 31, atol=0.51)
+
+
+def test_extract_averages_over_the_area():
+    stripes = np.zeros((90, 90, 4), np.uint8)
+    stripes[::3, :, :3] = 255
+    stripes[..., 3] = 255
+    small = extract(stripes, (0, 0), Crop(0, 0, 90), 30)
+    assert np.unique(small).tolist() == [85]
+    thin = np.zeros((1000, 1000, 4), np.uint8)
+    thin[..., 3] = 255
+    thin[500, :, :3] = 255
+    assert extract(thin, (0, 0), Crop(0, 0, 1000), 128).astype(float).sum() == pytest.approx(
+        255 * 3 * 128 * 128 / 1000, rel=0.05
+    )
+
+
+def test_an_equal_size_is_cut_out_bit_for_bit():
+    window = np.random.default_rng(0).integers(0, 256, (80, 90, 4), dtype=np.uint8)
+    window[..., 3] = 255
+    cut = extract(window, (5, 6), Crop(15, 10, 64), 64)
+    assert np.array_equal(cut, window[4:68, 10:74, :3])
+
+
+def test_transparency_stands_on_paper_and_borders_go_on():
+    window = layer(40, 40, (10, 10, 30, 30))
+    small = extract(window, (0, 0), Crop(0, 0, 40), 40)
+    assert (small[:10] == 255).all()
+    assert (small[10:30, 10:30] == 120).all()
+    assert (extract(window, (0, 0), Crop(0, 0, 40), 40, background=(9, 9, 9))[:10] == 9).all()
+    opaque = ramp(40, 40)
+    over = extract(opaque, (0, 0), Crop(-20, -20, 80), 80)
+    assert (over[40, :20, 0] == 0).all()
+    assert (over[40, 60:, 0] == 39).all()
+    assert np.array_equal(over[20:60, 20:60], opaque[..., :3])
+
+
+def test_masks_end_at_their_array():
+    mask = np.full((40, 40), 255, np.uint8)
+    small = extract_mask(mask, (0, 0), Crop(-20, 0, 40), 20)
+    assert (small[:, :10] == 0).all()
+    assert (small[:, 10:] == 1).all()
+    mask[:] = 0
+    mask[0, 0] = 255
+    assert extract_mask(mask, (0, 0), Crop(0, 0, 40), 20)[0, 0] == pytest.approx(0.25)
+
+
+def test_bounds():
+    coverage = np.zeros((50, 60), np.uint8)
+    assert content_bounds(coverage, (0, 0)) is None
+    coverage[10:20, 30:33] = 1
+    assert content_bounds(coverage, (-5, 7)) == (25, 17, 28, 27)
+
+
+def test_choice_from_the_layer():
+    # A full painting: the square stays inside. A shape on transparency: the square holds all of it.
+    assert choose_crop(layer(300, 200), (10, 20), "layer") == Crop(10, 70, 200)
+    shape = layer(300, 200, (40, 30, 140, 230))
+    shape[30:60, 40:90, 3] = 0
+    assert choose_crop(shape, (10, 20), "layer") == Crop(0, 50, 200)
+    assert choose_crop(layer(300, 200), (10, 20), [-30, 5, 400]) == Crop(-30, 5, 400)
+
+
+def test_choice_from_the_selection():
+    selection = np.zeros((300, 200), np.uint8)
+    selection[100:160, 20:120] = 200
+    assert choose_crop(layer(300, 200), (10, 20), "selection", selection) == Crop(30, 100, 100)
+
+
+@pytest.mark.parametrize(
+    ("rgba", "request_", "selection", "code"),
+    [
+        (np.zeros((50, 50, 4), np.uint8), "layer", None, "empty_layer"),
+        (np.zeros((1, 1, 4), np.uint8), "layer", None, "empty_layer"),
+        (layer(1, 1), "layer", None, "layer_too_small"),
+        (layer(1, 500), "layer", None, "layer_too_small"),
+        (layer(50, 50), "selection", None, "bad_crop"),
+        (layer(50, 50), "selection", np.zeros((50, 50), np.uint8), "empty_selection"),
+        (layer(50, 50), "middle", None, "bad_crop"),
+        (layer(50, 50), [0, 0], None, "bad_crop"),
+        (layer(50, 50), [0, 0, 0], None, "bad_crop"),
+        (layer(50, 50), [0, 0.5, 20], None, "bad_crop"),
+        (layer(50, 50), [0, 0, 10**6], None, "bad_crop"),
+        (layer(50, 50), [50, 0, 40], None, "crop_outside"),
+        (layer(50, 50, (20, 20, 40, 40)), [0, 0, 18], None, "crop_outside"),
+    ],
+)
+def test_readable_refusals(rgba, request_, selection, code):
+    with pytest.raises(PullfaceError) as caught:
+        choose_crop(rgba, (0, 0), request_, selection)
+    assert caught.value.code == code
+    assert caught.value.message.endswith(".")
+    assert caught.value.hint
