@@ -1,0 +1,60 @@
+"""Parts of the bodies that the worker sends, and settings from bodies that it gets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backend.engine import InversionSettings
+from backend.errors import PullfaceError
+from backend.sessions.dragging import SavedStep
+from backend.sessions.session import Session
+
+
+def inversion_settings(given: dict[str, Any], resolution: int) -> InversionSettings:
+    """The model's default settings with those that the client gave. Raises ``bad_options``."""
+    defaults = vars(InversionSettings.for_resolution(resolution))
+    unknown = sorted(set(given) - set(defaults))
+    if unknown:
+        raise PullfaceError(
+            "bad_options",
+            f"There is no inversion setting called “{unknown[0]}”.",
+            f"Allowed: {', '.join(defaults)}.",
+        )
+    try:
+        return InversionSettings(**{**defaults, **given})
+    except (TypeError, ValueError) as error:
+        raise PullfaceError(
+            "bad_options", "An inversion setting cannot be used.", "Leave the settings at their defaults."
+        ) from error
+
+
+def description(session: Session) -> dict[str, Any]:
+    """What every reply that opens a session says about it."""
+    record = session.record
+    return {
+        "session": record.session,
+        "crop": record.crop,
+        "layer": record.layer,
+        "model": record.model,
+        "resolution": record.resolution,
+    }
+
+
+def array(picture: NDArray[np.uint8]) -> dict[str, Any]:
+    """How a body describes the buffer of a picture."""
+    return {"shape": list(picture.shape), "dtype": str(picture.dtype)}
+
+
+def step_facts(step: SavedStep | None) -> dict[str, Any]:
+    """What events and the reply say about a step."""
+    assert step is not None
+    return {
+        "step": step.number,
+        "distance": step.distance,
+        "distance_model": step.distance_model,
+        "handles": step.handles,
+        "targets": step.targets,
+    }

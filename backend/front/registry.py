@@ -1,0 +1,87 @@
+"""Which sessions are open, at which worker, and which clients hold them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from backend.front.clients import ClientState
+from backend.front.slots import WorkerSlot
+from backend.wire.errors import WireError
+
+
+@dataclass
+class OpenSession:
+    """A session that at least one client holds.
+
+    Attributes:
+        slot: the worker that it sticks to.
+        crop: [x, y, size] in image space.
+        layer: [x, y, width, height] in image space.
+    """
+
+    name: str
+    slot: WorkerSlot
+    crop: list[int]
+    layer: list[int]
+    clients: set[bytes] = field(default_factory=set)
+
+    def check_mask(self, shape: list[int]) -> None:
+        """Raises ``wrong_buffer_size`` for a mask that does not have the layer's size."""
+        if shape != [self.layer[3], self.layer[2]]:
+            raise WireError(
+                "wrong_buffer_size",
+                f"The mask has {shape[1]} × {shape[0]} pixels, the layer {self.layer[2]} × {self.layer[3]}.",
+                "Select the layer that was opened, or open the changed layer again.",
+            )
+
+    def check_point(self, point: list[float]) -> None:
+        """Raises ``points_outside`` for a point outside the crop; image space."""
+        x, y, size = self.crop
+        if not (x <= point[0] < x + size and y <= point[1] < y + size):
+            raise WireError(
+                "points_outside",
+                "A point lies outside the part of the picture that is being edited.",
+                "Move the point inside the frame, or choose a larger crop.",
+            )
+
+
+class Registry:
+    """The open sessions by name."""
+
+    def __init__(self) -> None:
+        self.sessions: dict[str, OpenSession] = {}
+
+    def held(self, name: str | None, client: ClientState) -> OpenSession:
+        """The session, if this client holds it.
+
+        Raises:
+            WireError: ``unknown_session``.
+        """
+        session = self.sessions.get(name or "")
+        if session is None or client.routing_id not in session.clients:
+            raise WireError(
+                "unknown_session",
+                "This picture is not open in the backend.",
+                "Resume the session, or open the layer again.",
+            )
+        return session
+
+    def hold(
+        self, name: str, slot: WorkerSlot, body: dict[str, Any], client: ClientState | None
+    ) -> OpenSession:
+        """Notes that a worker has opened a session for a client, or for one that has gone meanwhile."""
+        session = self.sessions.get(name)
+        if session is None:
+            session = OpenSession(name, slot, list(body["crop"]), list(body["layer"]))
+            self.sessions[name] = session
+        if client is not None:
+            session.clients.add(client.routing_id)
+            client.sessions.add(name)
+        return session
+
+    def let_go(self, session: OpenSession, client: ClientState) -> bool:
+        """Notes that a client does not hold it any more. Returns whether nobody does."""
+        session.clients.discard(client.routing_id)
+        client.sessions.discard(session.name)
+        return not session.clients

@@ -1,0 +1,287 @@
+"""One open session: from the layer's pixels to the dragged result, every step on disk before it is shown.
+
+Points and rectangles at this interface are image space; the engine's crop space stays inside.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import zlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from backend.engine import Crop, Inversion, InversionSettings, extract
+from backend.errors import PullfaceError
+from backend.sessions.listing import STEPS_FILE
+from backend.sessions.record import DragRecord, SessionRecord, damaged_session, write_atomically
+from backend.sessions.step_log import StepLog, StepRecord
+
+if TYPE_CHECKING:
+    from backend.engine import FaceEditor
+    from backend.engine.inversion import OnProgress
+
+WINDOW_FILE = "window.npy"
+INVERSION_FILE = "inversion.safetensors"
+
+MAX_STEPS = 20_000
+"""Most steps that one session keeps; with the largest models a step takes about 37 kB."""
+
+Picture = NDArray[np.uint8]
+
+
+class Session:
+    """A session's state and files. Made by ``SessionStore``.
+
+    Args:
+        folder: its folder.
+        record: its record, as it stands on disk.
+    """
+
+    def __init__(self, folder: Path, record: SessionRecord) -> None:
+        self.folder = folder
+        self.record = record
+        self.steps = StepLog(folder / STEPS_FILE)
+        self._inversion: Inversion | None = None
+
+    @property
+    def name(self) -> str:
+        """32 hexadecimal digits."""
+        return self.record.session
+
+    @property
+    def crop(self) -> Crop:
+        """The square that the model sees, image space."""
+        return Crop(*self.record.crop)
+
+    @property
+    def last_step(self) -> int:
+        """The number of the last saved step; 0 is the inversion itself."""
+        return len(self.steps)
+
+    def window(self) -> Picture:
+        """The layer's pixels in ``record.rect``, RGBA uint8 [h, w, 4], read from disk.
+
+        Raises:
+            PullfaceError: ``damaged_session``.
+        """
+        width, height = self.record.rect[2:]
+        try:
+            with open(self.folder / WINDOW_FILE, "rb") as file:
+                window = np.load(file, allow_pickle=False)
+        except (OSError, ValueError, EOFError) as error:
+            raise damaged_session() from error
+        if window.dtype != np.uint8 or window.shape != (height, width, 4):
+            raise damaged_session()
+        return window
+
+    def picture(self) -> Picture:
+        """What the model is to show: the crop at the model's resolution, uint8 [R, R, 3]."""
+        x, y = self.record.rect[:2]
+        return extract(self.window(), (x, y), self.crop, self.record.resolution)
+
+    # Inversion
+
+    def inversion_key(self, picture: Picture, model: str, settings: InversionSettings) -> str:
+        """A name for the inversion of this content: equal exactly when the inversion would be the same.
+
+        Args:
+            picture: from ``picture``.
+            model: a fingerprint of the model's weights.
+            settings: of the inversion.
+        """
+        digest = hashlib.sha256()
+        digest.update(f"{model} {picture.shape} {json.dumps(vars(settings), sort_keys=True)} ".encode())
+        digest.update(np.ascontiguousarray(picture).tobytes())
+        return digest.hexdigest()
+
+    def invert(
+        self,
+        editor: FaceEditor,
+        picture: Picture,
+        key: str,
+        settings: InversionSettings,
+        on_progress: OnProgress | None = None,
+    ) -> None:
+        """Inverts and saves. What ``on_progress`` raises passes through, and the session stays as it was."""
+        inversion = editor.invert(picture, on_progress, settings)
+        tensors, metadata = inversion.to_tensors()
+        data = save(tensors, metadata=metadata)
+        self._drop_inversion(key)
+        write_atomically(self.folder / INVERSION_FILE, lambda file: file.write(data))
+        facts = {name: float(inversion.info.get(name, 0.0)) for name in ("seconds", "distance")}
+        self._note_inversion({"key": key, **facts})
+        self._inversion = inversion
+
+    def adopt_inversion(self, file: Path, facts: Mapping[str, Any]) -> None:
+        """Takes over an inversion that was saved for the same content, see ``SessionStore.find_inversion``."""
+        own = self.folder / INVERSION_FILE
+        if file != own:
+            self._drop_inversion(str(facts["key"]))
+            try:
+                # The same bytes twice would be a waste; both sessions only ever replace the file as a whole.
+                os.link(file, own)
+            except OSError:
+                shutil.copyfile(file, own)
+        self._note_inversion(dict(facts))
+
+    def _drop_inversion(self, key: str) -> None:
+        """Removes an inversion of another content or with other settings, and the steps that were made with it.
+
+        The record goes first: after a kill in between, the session is one that was not inverted yet.
+        """
+        facts = self.record.inversion
+        self._inversion = None
+        if facts is not None and facts.get("key") != key:
+            self.record.inversion = None
+            self.record.drags.clear()
+            self.record.save(self.folder)
+            (self.folder / STEPS_FILE).unlink(missing_ok=True)
+            self.steps = StepLog(self.folder / STEPS_FILE)
+        (self.folder / INVERSION_FILE).unlink(missing_ok=True)
+
+    def _note_inversion(self, facts: dict[str, Any]) -> None:
+        self.record.inversion = facts
+        self.record.save(self.folder)
+
+    def inversion(self) -> Inversion:
+        """The saved inversion, read from disk when needed.
+
+        Raises:
+            PullfaceError: ``not_inverted`` or ``damaged_session``.
+        """
+        if self._inversion is None:
+            if self.record.inversion is None:
+                raise PullfaceError(
+                    "not_inverted", "The picture has not been fitted to the model yet.", "Invert it first."
+                )
+            try:
+                with safe_open(self.folder / INVERSION_FILE, framework="pt") as file:
+                    tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+                    self._inversion = Inversion.from_tensors(tensors, file.metadata() or {})
+            except (OSError, SafetensorError, ValueError, PullfaceError) as error:
+                raise damaged_session() from error
+        return self._inversion
+
+    # Steps
+
+    def step(self, number: int) -> StepRecord:
+        """A saved step, from 1.
+
+        Raises:
+            PullfaceError: ``unknown_step``.
+        """
+        try:
+            return self.steps.read(number)
+        except LookupError as error:
+            raise PullfaceError(
+                "unknown_step", f"There is no step {number}.", f"Choose a step from 0 to {self.last_step}."
+            ) from error
+
+    def latent(self, number: int) -> Tensor:
+        """The latent of a step, w+ [1, num_ws, w_dim] float32; step 0 is the pivot.
+
+        Raises:
+            PullfaceError: ``unknown_step``, ``not_inverted`` or ``damaged_session``.
+        """
+        pivot = self.inversion().pivot
+        if number == 0:
+            return pivot
+        values = np.frombuffer(self.step(number).latent, dtype="<f4")
+        if values.size != pivot.numel():
+            raise damaged_session()
+        return torch.from_numpy(values.astype(np.float32)).reshape(pivot.shape)
+
+    def show(self, editor: FaceEditor, number: int) -> Picture:
+        """The model's picture of a step, uint8 [R, R, 3]. Raises as ``latent``."""
+        return editor.render(self.inversion(), self.latent(number))
+
+    def result(self, editor: FaceEditor, number: int) -> tuple[Picture, Picture]:
+        """The window with the edit of a step, RGBA uint8 [h, w, 4], and where it changed, uint8 [h, w].
+
+        Raises:
+            PullfaceError: as ``latent``, or ``out_of_memory``.
+        """
+        inversion, latent = self.inversion(), self.latent(number)
+        before = editor.render(inversion)
+        after = editor.render(inversion, latent)
+        x, y = self.record.rect[:2]
+        return editor.composite(self.window(), self.crop, before, after, self.movable(number), (x, y))
+
+    # Drags and masks
+
+    def mask_file(self, drag: int) -> Path:
+        """Where the mask of a drag is kept."""
+        return self.folder / f"mask-{drag}.npz"
+
+    def begin_drag(
+        self,
+        from_step: int,
+        pairs: Sequence[Sequence[Sequence[float]]],
+        mask: Picture | None,
+        options: dict[str, Any],
+    ) -> DragRecord:
+        """Saves that a drag begins.
+
+        Args:
+            from_step: the step whose latent it starts from.
+            pairs: [N][2 (handle, target)][2 (x, y)].
+            mask: uint8 [h, w] as large as the window, 255 = may move; None = everything may.
+            options: as the client gave them.
+        """
+        if self.last_step >= MAX_STEPS:
+            raise PullfaceError(
+                "session_full",
+                f"This session has {MAX_STEPS} steps and cannot take more.",
+                "Take the result over as a layer and open that layer.",
+            )
+        number = len(self.record.drags)
+        if mask is not None:
+            write_atomically(self.mask_file(number), lambda file: np.savez_compressed(file, mask=mask))
+        points = [[[float(x), float(y)] for x, y in pair] for pair in pairs]
+        drag = DragRecord(number, from_step, self.last_step + 1, points, mask is not None, options)
+        self.record.drags.append(drag)
+        self.record.save(self.folder)
+        return drag
+
+    def end_drag(self, drag: DragRecord, outcome: str) -> None:
+        """Saves how a drag ended."""
+        drag.outcome = outcome
+        self.record.save(self.folder)
+
+    def mask(self, drag: int) -> Picture:
+        """The mask of a drag that has one, uint8 [h, w]. Raises ``damaged_session``."""
+        try:
+            with open(self.mask_file(drag), "rb") as file, np.load(file, allow_pickle=False) as archive:
+                mask = archive["mask"]
+        except (OSError, ValueError, LookupError, TypeError, EOFError, BadZipFile, zlib.error) as error:
+            raise damaged_session() from error
+        if mask.dtype != np.uint8 or mask.shape != (self.record.rect[3], self.record.rect[2]):
+            raise damaged_session()
+        return mask
+
+    def movable(self, number: int) -> Picture | None:
+        """What may differ at a step, uint8 [h, w]: the union of the masks of the drags that led to it.
+
+        None when one of them had no mask, or when none did anything.
+        """
+        union: Picture | None = None
+        while number > 0:
+            drag = self.record.drags[self.step(number).drag]
+            if not drag.masked:
+                return None
+            mask = self.mask(drag.number)
+            union = mask if union is None else np.maximum(union, mask)
+            number = drag.from_step
+        return union
