@@ -1,0 +1,208 @@
+"""``pullface drag`` and ``pullface invert``."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from backend import animation, openraster
+from backend.errors import PullfaceError
+
+from .display import Bar, say
+from .pictures import Picture, Pixels, read_mask, read_picture, unwritable, write_png
+from .remote import Edit, Pull, RemotePicture
+
+OUTPUT_SUFFIXES = (".png", ".ora")
+ANIMATION_SECONDS = 20.0
+"""About how long rendering an animation may take: a slow machine or a large crop gets fewer frames."""
+
+FEWEST_FRAMES = 8
+
+STOPPED = 130
+"""Exit status after Ctrl+C, as shells have it."""
+
+
+def drag(options: argparse.Namespace) -> int:
+    """Pull features of a picture and write the result.
+
+    Args:
+        options: ``input``, ``pair`` (list of pairs), ``mask``, ``crop``, ``model``, ``steps``, ``drag_option``,
+            ``inversion_option`` (both lists of (name, value)), ``output``, ``animation``.
+
+    Returns:
+        0, or 130 when it was stopped; what was reached by then is written all the same.
+
+    Raises:
+        PullfaceError: something that the user can cure.
+        RemoteError: the same, said by the server.
+    """
+    check_suffix(options.output, OUTPUT_SUFFIXES, "result")
+    if options.animation is not None:
+        check_suffix(options.animation, animation.SUFFIXES, "animation")
+    picture = read(options.input)
+    height, width = picture.rgba.shape[:2]
+    mask = read_mask(options.mask, width, height) if options.mask is not None else None
+    selection = _selection(options, mask)
+    with RemotePicture(picture.rgba, options.model, options.crop, selection) as remote:
+        remote.invert(dict(options.inversion_option))
+        loop = dict(options.drag_option)
+        if options.steps is not None:
+            loop["steps"] = options.steps
+        pull = remote.drag(options.pair, mask, loop)
+        edit = remote.result(pull.best_step)
+        write_result(options.output, picture, edit)
+        print(f"{options.output}: {told(pull)}")
+        if options.animation is not None and not remote.stopping.asked:
+            write_animation(options.animation, remote, pull)
+            print(options.animation)
+        return STOPPED if remote.stopping.asked else 0
+
+
+def invert(options: argparse.Namespace) -> int:
+    """Find a picture in the model ahead of time, so that a later drag starts at once.
+
+    Raises:
+        PullfaceError: something that the user can cure.
+        RemoteError: the same, said by the server.
+    """
+    if options.output is not None:
+        check_suffix(options.output, (".png",), "result")
+    picture = read(options.input)
+    height, width = picture.rgba.shape[:2]
+    mask = read_mask(options.mask, width, height) if options.mask is not None else None
+    with RemotePicture(picture.rgba, options.model, options.crop, _selection(options, mask)) as remote:
+        reply = remote.invert(dict(options.inversion_option))
+        known = " (known already)" if reply.body.get("cached") else ""
+        print(f"Inverted in {remote.seconds['invert']:.1f} s{known}; the session is {remote.session}.")
+        if options.output is not None:
+            write_png(options.output, inverted(remote), has_alpha=False)
+            print(f"{options.output}: the crop as the model sees it")
+    return 0
+
+
+def inverted(remote: RemotePicture) -> Pixels:
+    """The crop as the model renders it before any drag: uint8 [R, R, 4]."""
+    reply = remote.client.request("step.show", {"step": 0}, session=remote.session)
+    shape = [int(side) for side in reply.body["shape"]]
+    pixels = np.frombuffer(reply.buffers[0], dtype=np.uint8).reshape(shape)
+    return opaque(pixels)
+
+
+def opaque(pixels: Pixels) -> Pixels:
+    """RGB or RGBA uint8 [H, W, 3 or 4] as RGBA."""
+    if pixels.shape[2] == 4:
+        return pixels
+    return np.dstack([pixels, np.full(pixels.shape[:2], 255, dtype=np.uint8)])
+
+
+def read(path: Path) -> Picture:
+    """Read the input picture and tell what had to be changed about it."""
+    picture = read_picture(path)
+    for notice in picture.notices:
+        say(notice)
+    return picture
+
+
+def write_result(path: Path, picture: Picture, edit: Edit) -> None:
+    """Write the edit as a PNG or, with its source and mask as layers, as OpenRaster.
+
+    Raises:
+        PullfaceError: ``unwritable``.
+    """
+    if path.suffix.lower() == ".png":
+        write_png(path, edit.rgba, picture.has_alpha, picture.icc_profile)
+        return
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        openraster.write(path, layers(picture.rgba, edit), edit.rgba, picture.icc_profile)
+    except OSError as error:
+        raise unwritable(path, error) from error
+
+
+def layers(source: Pixels, edit: Edit) -> list[openraster.Layer]:
+    """The layers of the OpenRaster file, topmost first: the edit's mask (hidden), the edit, the source.
+
+    The edit holds only the pixels that changed: shown over the source it gives the result.
+    """
+    x, y, width, height = edit.rect
+    window = edit.rgba[y : y + height, x : x + width].copy()
+    moved = edit.changed[y : y + height, x : x + width]
+    window[moved == 0] = 0
+    white = np.full((height, width, 4), 255, dtype=np.uint8)
+    white[..., 3] = moved
+    return [
+        openraster.Layer("Pullface: mask", white, x, y, visible=False),
+        openraster.Layer("Pullface: edit", window, x, y),
+        openraster.Layer("Source", source),
+    ]
+
+
+def write_animation(path: Path, remote: RemotePicture, pull: Pull) -> int:
+    """Write the way from the source to the best step as an animation.
+
+    Returns:
+        The number of frames.
+
+    Raises:
+        PullfaceError: ``unwritable``.
+    """
+    bar = Bar("Rendering the animation")
+    begun = time.monotonic()
+    last = remote.result(pull.best_step).rgba
+    affordable = int(ANIMATION_SECONDS / (time.monotonic() - begun))
+    steps = animation.chosen_steps(pull.best_step, min(max(affordable, FEWEST_FRAMES), animation.MAX_FRAMES))
+    frames = []
+    for number, step in enumerate(steps[:-1]):
+        if remote.stopping.asked:
+            bar.leave()
+            raise KeyboardInterrupt
+        frames.append(remote.result(step).rgba)
+        bar.show("Rendering the animation", (number + 2) / len(steps))
+    frames.append(last)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        animation.write(path, frames, frame_ms=min(max(1600 // len(frames), 60), 200))
+    except OSError as error:
+        raise unwritable(path, error) from error
+    bar.close(f"{len(frames)} frames")
+    return len(frames)
+
+
+def told(pull: Pull) -> str:
+    """How a drag ended, in words."""
+    ends: dict[str, Callable[[], str]] = {
+        "arrived": lambda: f"the handles arrived after {pull.steps} steps",
+        "limit": lambda: f"{pull.distance:.1f} px short of the targets after {pull.steps} steps",
+        "stopped": lambda: f"stopped after {pull.steps} steps, {pull.distance:.1f} px short of the targets",
+    }
+    return ends.get(pull.outcome, lambda: f"{pull.outcome} after {pull.steps} steps")()
+
+
+def check_suffix(path: Path, suffixes: tuple[str, ...], what: str) -> None:
+    """Refuse a name whose suffix does not choose a format, before any work is done.
+
+    Raises:
+        PullfaceError: ``bad_name``.
+    """
+    if path.suffix.lower() not in suffixes:
+        raise PullfaceError(
+            "bad_name",
+            f"The {what} cannot be written as {path.name!r}.",
+            f"Choose a name that ends in {' or '.join(suffixes)}.",
+        )
+
+
+def _selection(options: argparse.Namespace, mask: Pixels | None) -> Pixels | None:
+    if options.crop != "selection":
+        return None
+    if mask is None:
+        raise PullfaceError(
+            "empty_selection",
+            "The crop should follow the selection, but there is none.",
+            "Give the selection with --mask, or another --crop.",
+        )
+    return mask

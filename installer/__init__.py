@@ -1,0 +1,1 @@
+"""What ``install.py`` does: standard library only, so that it runs on a bare Python 3.10 or later."""

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from backend import doctor
+from backend.commands import editors
+from backend.commands.editors import FoundEditor
+from backend.doctor import Finding
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_without_an_environment_it_names_the_problem_and_the_cure(tmp_path: Path) -> None:
+    """With a bare Python: -S hides site-packages, as on a machine where nothing is installed."""
+    code = (
+        f"import sys; sys.path.insert(0, {str(ROOT)!r}); from backend import doctor; sys.exit(doctor.main())"
+    )
+    environment = {**os.environ, "PULLFACE_HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
+    answer = subprocess.run(
+        [sys.executable, "-S", "-c", code], capture_output=True, text=True, check=False, env=environment
+    )
+    assert answer.returncode == 1, answer.stderr
+    problem = next(line for line in answer.stdout.splitlines() if line.startswith("PROBLEM"))
+    assert "environment" in problem
+    assert "python3 install.py demo" in answer.stdout
+    assert "could not be examined" not in answer.stdout
+    assert answer.stderr == ""
+
+
+def test_here_it_finds_the_device_and_the_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PULLFACE_HOME", str(tmp_path))
+    status = doctor.main(["--json"])
+    findings = {finding["subject"]: finding for finding in json.loads(capsys.readouterr().out)}
+    assert {"program", "environment", "device", "model", "server", "editor", "disk"} <= set(findings)
+    assert "PyTorch" in findings["device"]["text"]
+    assert findings["model"]["text"].startswith("toon: ")
+    assert findings["server"]["text"].startswith("not running")
+    assert status == int(any(finding["level"] == "problem" for finding in findings.values()))
+
+
+def test_a_half_made_environment_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PULLFACE_HOME", str(tmp_path))
+    python = doctor.private_python()
+    (python.parents[1] / "stages").mkdir(parents=True)
+    (python.parents[1] / "stages" / "torch.begun").touch()
+    monkeypatch.setattr(doctor, "backend_python", lambda: python)
+    (finding,) = doctor._environment()
+    assert finding.level == "problem"
+    assert "torch broke off" in finding.text
+
+
+def test_a_dead_servers_connection_file_is_only_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from backend.wire.connection import ConnectionInfo, write_connection
+
+    monkeypatch.setenv("PULLFACE_HOME", str(tmp_path))
+    write_connection(ConnectionInfo("tcp://127.0.0.1:9", "0" * 64, 999999, "0.1.0"))
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    (finding,) = doctor._server()
+    assert finding.level == "warning"
+    assert "does not answer" in finding.text
+
+
+def test_an_examination_that_fails_does_not_stop_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> list[Finding]:
+        raise OSError("no such device")
+
+    monkeypatch.setattr(doctor, "_disk", broken)
+    monkeypatch.setattr(doctor, "_device", list)
+    findings = doctor.examine()
+    assert any("could not be examined (OSError: no such device)" in finding.text for finding in findings)
+    assert any(finding.subject == "server" for finding in findings)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux has these kinds of installation")
+def test_editors_are_found_natively_as_flatpak_and_as_app_image(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    monkeypatch.setenv("PATH", str(programs))
+    (programs / "gimp-3.0").write_text("#!/bin/sh\necho 'GNU Image Manipulation Program version 3.0.4'\n")
+    (programs / "gimp").symlink_to("gimp-3.0")
+    (programs / "krita").write_text("#!/bin/sh\necho 'krita 5.0.2'\n")
+    for program in programs.iterdir():
+        program.chmod(0o755)
+    information = tmp_path / "data/flatpak/app/org.kde.krita/current/active/files/share/metainfo"
+    information.mkdir(parents=True)
+    (information / "org.kde.krita.appdata.xml").write_text(
+        '<releases><release date="2026-01-01" version="5.3.4"/><release version="5.2.0"/></releases>'
+    )
+    (tmp_path / "Applications").mkdir()
+    (tmp_path / "Applications" / "krita-6.0.1-x86_64.AppImage").touch()
+
+    mine = [editor for editor in editors.find_editors() if str(editor.place).startswith(str(tmp_path))]
+    found = {(editor.name, editor.kind, editor.version) for editor in mine}
+    assert found == {
+        ("GIMP", "native", "3.0.4"),
+        ("Krita", "native", "5.0.2"),
+        ("Krita", "Flatpak", "5.3.4"),
+        ("Krita", "AppImage", "6.0.1"),
+    }
+    assert [editor.version for editor in mine if editor.too_old] == ["5.0.2"]
+
+
+def test_an_unknown_version_is_not_called_too_old() -> None:
+    assert not FoundEditor("GIMP", "Snap", Path("/snap/gimp"), None).too_old
+    assert FoundEditor("GIMP", "native", Path("/usr/bin/gimp"), "2.10.34").too_old
