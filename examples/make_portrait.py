@@ -87,7 +87,7 @@ def main() -> None:
 
     size = CROP[2]
     mouth = np.array([before[name] for name in ("mouth_left", "mouth_right", "mouth_top", "mouth_bottom")])
-    centre, radius = mouth.mean(axis=0), np.array([0.155, 0.085]) * size
+    centre, radius = mouth.mean(axis=0) - [0, 0.012 * size], np.array([0.165, 0.088]) * size
     mask = Image.new("L", (WIDTH, HEIGHT), 0)
     ImageDraw.Draw(mask).ellipse([*(centre - radius), *(centre + radius)], fill=255)
     mask.filter(ImageFilter.GaussianBlur(size * 0.012)).save(HERE / "portrait-mask.png", optimize=True)
