@@ -86,11 +86,15 @@ def main() -> None:
     Image.fromarray(painted).save(HERE / "portrait.png", optimize=True)
 
     size = CROP[2]
-    mouth = np.array([before[name] for name in ("mouth_left", "mouth_right", "mouth_top", "mouth_bottom")])
-    centre, radius = mouth.mean(axis=0) - [0, 0.012 * size], np.array([0.165, 0.088]) * size
+    # Room for the mouth before and after the pull; nose and chin stay out.
+    marks = [
+        places[f"mouth_{name}"] for places in (before, after) for name in ("left", "right", "top", "bottom")
+    ]
+    xs, ys = zip(*marks, strict=True)
+    box = [min(xs) - 0.07 * size, min(ys) - 0.026 * size, max(xs) + 0.07 * size, max(ys) + 0.03 * size]
     mask = Image.new("L", (WIDTH, HEIGHT), 0)
-    ImageDraw.Draw(mask).ellipse([*(centre - radius), *(centre + radius)], fill=255)
-    mask.filter(ImageFilter.GaussianBlur(size * 0.012)).save(HERE / "portrait-mask.png", optimize=True)
+    ImageDraw.Draw(mask).rounded_rectangle(box, radius=0.05 * size, fill=255)
+    mask.filter(ImageFilter.GaussianBlur(size * 0.008)).save(HERE / "portrait-mask.png", optimize=True)
 
     description = {
         "crop": list(CROP),
