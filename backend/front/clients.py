@@ -78,11 +78,16 @@ class Clients:
         Raises:
             WireError: ``busy`` when there are too many.
         """
-        if routing_id not in self.table and len(self.table) >= MAX_CLIENTS:
-            raise WireError(
-                "busy", "Too many programs use the Pullface backend.", "Close one of them and try again."
-            )
+        if routing_id not in self.table and self._present() >= MAX_CLIENTS:
+            self.beat()  # those that left since the last heartbeat must not keep the next one out
+            if self._present() >= MAX_CLIENTS:
+                raise WireError(
+                    "busy", "Too many programs use the Pullface backend.", "Close one of them and try again."
+                )
         self.table.setdefault(routing_id, ClientState(routing_id, name)).name = name
+
+    def _present(self) -> int:
+        return len(self.table.keys() - self._gone)
 
     def receive(self, most_frames: int) -> tuple[bytes, list[Any]] | None:
         """The next message as routing id and frames, or None. Frames beyond ``most_frames`` are thrown away."""

@@ -12,6 +12,7 @@ import pytest
 from backend.wire.client import Client, RemoteError
 from backend.wire.codec import encode
 from backend.wire.connection import ConnectionInfo
+from backend.wire.limits import MAX_CLIENTS
 from backend.wire.messages import Message
 from backend.wire.types import REQUESTS
 from tests.server.support import PATIENCE, RawPeer, Server, overloaded
@@ -117,3 +118,10 @@ def test_at_most_32_clients(tmp_path: Path) -> None:
         finally:
             for client in clients:
                 client.close()
+
+
+def test_clients_that_left_keep_nobody_out(server: Server) -> None:
+    """More in a row than may be there at once, and faster than the heartbeat notices that they left."""
+    for _ in range(2 * MAX_CLIENTS):
+        with server.client():
+            pass
