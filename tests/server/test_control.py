@@ -273,7 +273,7 @@ def test_a_client_that_goes_leaves_nothing_running(server: Server, client: Clien
     with server.client("leaving") as leaving:
         session = open_session(leaving, model)
         begin(leaving, session)
-        assert client.request("status", timeout=PATIENCE).body["workers"][0]["busy"] == ["drag.start"]
+        assert client.request("status", timeout=PATIENCE).body["workers"][0]["busy"].count("drag.start") == 1
     deadline = time.monotonic() + PATIENCE
     while client.request("status", timeout=PATIENCE).body["workers"][0]["busy"]:
         assert time.monotonic() < deadline
