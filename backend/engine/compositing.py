@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from backend.engine.alignment import Crop, extract, resample_coverage
-from backend.engine.flow import Motion, blur, estimate_motion, warp
+from backend.engine.flow import Motion, blur, estimate_motion, line_strength, smoothstep, warp
 from backend.errors import PullfaceError
 
 FEATHER = 0.012
@@ -26,6 +26,9 @@ FEATHER = 0.012
 
 FEATHER_GRID = 512
 """Resolution at which the soft edge is computed at most."""
+
+LINES_LOW, LINES_HIGH = 0.03, 0.09
+"""Strength of the model's fine structure below which it shows no line, and above which it surely does."""
 
 BAND_PIXELS = 1 << 20
 """Pixels worked on at once: bounds the memory for large layers."""
@@ -40,6 +43,10 @@ class _Planes:
     """Smooth difference of colour that the motion leaves, 0 to 1 scale."""
     drawn: Tensor
     """The model's after with the picture's own colours: what is shown where something new appears."""
+    known: Tensor
+    """What the model made of the picture, moved: `drawn` where nothing appeared."""
+    empty: Tensor
+    """1 where the model's before, moved, shows no lines, 0 where it does."""
 
 
 def composite(
@@ -121,7 +128,11 @@ def _planes(
     light = blur(second - warp(first, motion.flow), size / 48)
     # What the inversion missed, without its fine lines: those would stay behind as ghosts of the old drawing.
     missed = blur(seen - first, size / 48)
-    return _Planes(motion, light, second + warp(missed, motion.flow))
+    moved = warp(torch.cat([first, missed, line_strength(first)[None]]), motion.flow)
+    known = moved[:3] + moved[3:6]
+    return _Planes(
+        motion, light, second + moved[3:6], known, 1 - smoothstep(moved[6:], LINES_LOW, LINES_HIGH)
+    )
 
 
 def _extent(change: Tensor) -> tuple[int, int, int, int] | None:
@@ -206,16 +217,21 @@ def _edit_band(
     scale = crop.size / resolution
     grid = _crop_grid(band, offset, crop, device)
     motion = planes.motion
-    weight = _sample(feather, grid, "bilinear")[0] * _sample(motion.change[None], grid, "bilinear")[0]
+    # The change fades the motion itself (in `flow`), the light and what is drawn. Fading the result instead would
+    # show a moved stroke and the old one next to each other, both faint.
+    change = _sample(motion.change[None], grid, "bilinear")
+    weight = _sample(feather, grid, "bilinear")[0] * (change[0] > 0)
     if movable is not None:
         weight = weight * torch.from_numpy(movable.astype(np.float32) / 255).to(device)
     flow = _sample(motion.flow, grid, "bicubic") * scale
-    confidence = _sample(motion.confidence[None], grid, "bilinear")
+    new = (1 - _sample(motion.confidence[None], grid, "bilinear")) * change
     own, alpha, moved = _moved_source(window, band, flow, margin)
-    carried = moved + _sample(planes.light, grid, "bicubic")
+    carried = moved + _sample(planes.light, grid, "bicubic") * change
     paper = own * alpha + (1 - alpha)
-    drawn = own + _sample(planes.drawn, grid, "bicubic") - paper
-    edit = (confidence * carried + (1 - confidence) * drawn).clamp(0, 1)
+    # Strokes that the model never had (a nose it did not draw) are not the old drawing of anything: they stay.
+    unknown = (moved - _sample(planes.known, grid, "bicubic")) * _sample(planes.empty, grid, "bilinear")
+    drawn = own + _sample(planes.drawn, grid, "bicubic") + unknown - paper
+    edit = torch.lerp(carried, drawn, new).clamp(0, 1)
     mixed = own + weight * (edit - own)
     pixels = (mixed * 255).round().clamp(0, 255).to(torch.uint8).permute(1, 2, 0).cpu().numpy()
     source = window[y0:y1, x0:x1]

@@ -32,6 +32,7 @@ COST_LIMIT = 0.35
 STRUCTURE_FLOOR = 0.02
 REFINEMENTS = 4
 DAMPING = 2e-4
+FLAT_LOW, FLAT_HIGH = 0.01, 0.05
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def estimate_motion(before: Tensor, after: Tensor) -> Motion:
     flow = _search(first, second)
     if working != size:
         flow = _resized(flow, size) * (size / working)
-    flow = flow * _resized_plane(_spread(change, size / 32), size)
+    flow = flow * change  # dies away instead of being cut off, so that lines bend and do not break
     return Motion(flow, change, _confidence(before, after, flow))
 
 
@@ -69,7 +70,7 @@ def change_map(before: Tensor, after: Tensor) -> Tensor:
     size = before.shape[-1]
     difference = (after - before).abs().amax(dim=0)
     smooth = blur(difference[None], size / 128)[0]
-    return _spread(_smoothstep(torch.maximum(smooth, difference * 0.5), CHANGE_LOW, CHANGE_HIGH), size / 128)
+    return _spread(smoothstep(torch.maximum(smooth, difference * 0.5), CHANGE_LOW, CHANGE_HIGH), size / 128)
 
 
 def warp(image: Tensor, flow: Tensor) -> Tensor:
@@ -157,6 +158,7 @@ def _coupled_search(before: Tensor, after: Tensor, start: Tensor, shifts: Tensor
 
 def _refine(before: Tensor, after: Tensor, flow: Tensor) -> Tensor:
     """`flow` corrected by damped least squares on the gradients around each place, half a px a round at most."""
+    structure = _structure(_descriptor(after))
     for _ in range(REFINEMENTS):
         moved = warp(before, flow)
         x, y = _gradients(moved)
@@ -167,8 +169,16 @@ def _refine(before: Tensor, after: Tensor, flow: Tensor) -> Tensor:
         xx, yy = xx + DAMPING, yy + DAMPING
         step = torch.stack([yy * xd - xy * yd, xx * yd - xy * xd]) / (xx * yy - xy * xy)
         length = step.norm(dim=0).clamp(min=1e-6)
-        flow = flow + step * (length.clamp(max=0.5) / length)
-    return flow
+        flow = _smoothed(flow + step * (length.clamp(max=0.5) / length), structure, 0.7)
+    # Where there is nothing to match, least squares only follows the noise: there the lines around decide.
+    sure = smoothstep(structure, FLAT_LOW, FLAT_HIGH)
+    return sure * flow + (1 - sure) * _smoothed(flow, structure**2, 4.0)
+
+
+def _smoothed(flow: Tensor, structure: Tensor, sigma: float) -> Tensor:
+    """`flow` blurred, each place counting by its structure [H, W]."""
+    weight = structure + STRUCTURE_FLOOR**2
+    return blur(flow * weight, sigma) / blur(weight[None], sigma)
 
 
 def _gradients(image: Tensor) -> tuple[Tensor, Tensor]:
@@ -194,11 +204,14 @@ def _confidence(before: Tensor, after: Tensor, flow: Tensor) -> Tensor:
 
     Only fine structure counts: a change of light or of a flat colour leaves the lines, and so the confidence, alone.
     """
-    size = before.shape[-1]
-    residual = after - warp(before, flow)
-    fine = (residual - blur(residual, size / 24)).abs().amax(dim=0)
-    local = blur(fine[None], size / 140)[0]
-    return 1 - _smoothstep(local, 0.03, 0.09)
+    return 1 - smoothstep(line_strength(after - warp(before, flow)), 0.03, 0.09)
+
+
+def line_strength(image: Tensor) -> Tensor:
+    """How strong the fine structure of `image` [C, R, R] is around each place [R, R]; smooth shades count as none."""
+    size = image.shape[-1]
+    fine = (image - blur(image, size / 24)).abs().amax(dim=0)
+    return blur(fine[None], size / 140)[0]
 
 
 def _spread(plane: Tensor, radius: float) -> Tensor:
@@ -208,7 +221,8 @@ def _spread(plane: Tensor, radius: float) -> Tensor:
     return torch.maximum(blur(wide, max(0.5, reach / 2))[0].clamp(0, 1), plane)
 
 
-def _smoothstep(values: Tensor, low: float, high: float) -> Tensor:
+def smoothstep(values: Tensor, low: float, high: float) -> Tensor:
+    """0 below `low`, 1 above `high`, a smooth rise between."""
     part = ((values - low) / (high - low)).clamp(0, 1)
     return part * part * (3 - 2 * part)
 
@@ -217,7 +231,3 @@ def _resized(image: Tensor, size: int) -> Tensor:
     if image.shape[-1] == size:
         return image
     return F.interpolate(image[None], [size, size], mode="bilinear", align_corners=False, antialias=True)[0]
-
-
-def _resized_plane(plane: Tensor, size: int) -> Tensor:
-    return _resized(plane[None], size)[0]
