@@ -106,6 +106,7 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """This process's own PULLFACE_HOME; whatever server is left there is ended."""
     monkeypatch.setenv("PULLFACE_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("PYTHONHOME", "/nowhere")  # as in an editor's bundle; must not reach the server
+    monkeypatch.setattr(launch, "_started", [])  # other tests' servers go on
     yield tmp_path / "home"
     info = read_connection()
     if info is not None:
