@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from backend.compute.bodies import array
 from backend.compute.link import Link, Task
 
-LONGEST_PAUSE = 0.15
+LONGEST_PAUSE = 0.05
 """Seconds that a client who acknowledges at once waits for the next preview at most, besides the computation."""
 
 

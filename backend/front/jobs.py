@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -42,7 +41,6 @@ class Job:
     dispatched: bool = False
     stopped: bool = False
     preview_lost: bool = False
-    created: float = field(default_factory=time.monotonic)
 
     @property
     def bytes(self) -> int:
