@@ -12,6 +12,7 @@ STAGE_WORDS = {
     "pivot": "Looking for the face in the model",
     "tuning": "Fitting the model to the picture",
     "drag": "Pulling",
+    "composite": "Putting the edit onto the picture",
 }
 """The protocol's stages in plain words."""
 

@@ -60,7 +60,7 @@ class Edit:
     Attributes:
         rgba: uint8 [H, W, 4], the whole picture.
         changed: uint8 [H, W], above 0 where it may differ from the source.
-        rect: (x, y, w, h) in image space, what the server sent; outside it nothing changed.
+        rect: (x, y, w, h) in image space, the bounding box of what changed; one pixel when nothing did.
     """
 
     rgba: Pixels

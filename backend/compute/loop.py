@@ -27,7 +27,7 @@ from backend.wire.messages import Buffer
 
 KEPT_SESSIONS = 8
 EVENT_SECONDS = 0.1
-"""Inversion steps are told at most this often."""
+"""The progress of a job is told at most this often."""
 
 Answer = tuple[dict[str, Any], tuple[Buffer, ...]]
 
@@ -181,15 +181,39 @@ class ComputeLoop:
         session = self._session(task.session)
         number = task.body.get("step")
         number = session.last_step if number is None else number
-        picture, changed = session.result(self._model(session.record.model).editor, number)
+        tell = self._reporter(task, "composite")
+        tell(0.0)
+        edit = session.result(self._model(session.record.model).editor, number, tell)
+        picture = edit.alone() if task.body.get("only_changed") else edit.pixels
         body = {
-            "rect": session.record.rect,
+            "rect": list(edit.rect),
+            "opaque": edit.opaque,
             "step": number,
             "steps": session.last_step,
             "picture": array(picture),
-            "changed": array(changed),
+            "changed": array(edit.changed),
         }
-        return body, (picture, changed)
+        return body, (picture, edit.changed)
+
+    def _reporter(self, task: Task, stage: str) -> Callable[[float], None]:
+        """A callback that tells the client how far the job is, and ends it when it was stopped."""
+        started = time.monotonic()
+        told = 0.0
+
+        def report(fraction: float) -> None:
+            nonlocal told
+            if task.stopped:
+                raise Cancelled
+            now = time.monotonic()
+            if now - told < EVENT_SECONDS:
+                return
+            told = now
+            body: dict[str, Any] = {"stage": stage, "fraction": fraction}
+            if fraction > 0:
+                body["seconds_left"] = (now - started) * (1 - fraction) / fraction
+            self._link.send("progress", task, body)
+
+        return report
 
     def _release(self, task: Task) -> Answer:
         self._sessions.pop(task.session, None)

@@ -1,6 +1,7 @@
 """Inversion, drag and compositing: pictures and points in, pictures out. Knows no sockets and no files."""
 
 from backend.engine.alignment import Crop, choose_crop, extract, extract_mask
+from backend.engine.compositing import Edit, OnFraction
 from backend.engine.drag import Drag, DragOptions, DragStep
 from backend.engine.face_editor import FaceEditor
 from backend.engine.inversion import Cancelled, Inversion, InversionProgress, InversionSettings
@@ -11,10 +12,12 @@ __all__ = [
     "Drag",
     "DragOptions",
     "DragStep",
+    "Edit",
     "FaceEditor",
     "Inversion",
     "InversionProgress",
     "InversionSettings",
+    "OnFraction",
     "choose_crop",
     "extract",
     "extract_mask",

@@ -170,6 +170,8 @@ def extract(
     paper = np.asarray(background, dtype=np.float32)
 
     def flatten(rows: NDArray[np.uint8]) -> NDArray[np.float32]:
+        if rows[..., 3].min() == 255:
+            return rows[..., :3].astype(np.float32)
         alpha = _to_unit(rows[..., 3:])
         flat: NDArray[np.float32] = rows[..., :3] * alpha + paper * (np.float32(1) - alpha)
         return flat
@@ -188,11 +190,20 @@ def extract_mask(
     return _resample(mask[..., None], offset, crop, resolution, _to_unit, repeat_border=False)[..., 0]
 
 
-def resample_coverage(
-    coverage: NDArray[np.uint8], offset: tuple[int, int], crop: Crop, resolution: int
+def resample_support(
+    mask: NDArray[np.uint8], offset: tuple[int, int], crop: Crop, resolution: int, part: Bounds
 ) -> NDArray[np.float32]:
-    """Like `extract_mask`, but past the array's border its border values go on."""
-    return _resample(coverage[..., None], offset, crop, resolution, _to_unit, repeat_border=True)[..., 0]
+    """How much of each crop pixel has a mask above 0; past the mask's border its border values go on.
+
+    Only the `part` (x0, y0, x1, y1 at `resolution`) of the crop is looked at and returned.
+    """
+
+    def support(rows: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return (rows > 0).astype(np.float32)
+
+    return _resample(mask[..., None], offset, crop, resolution, support, repeat_border=True, part=part)[
+        ..., 0
+    ]
 
 
 def _to_unit(rows: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -206,21 +217,27 @@ def _resample(
     resolution: int,
     convert: Callable[[NDArray[np.uint8]], NDArray[np.float32]],
     repeat_border: bool,
+    part: Bounds | None = None,
 ) -> NDArray[np.float32]:
     """Resamples the crop of `window` [h, w, c] to float32 [R, R, c]; `convert` maps raw rows to float32 rows.
+
+    With `part` (x0, y0, x1, y1) only those of the R columns and rows.
 
     Separable: first rows (a band of the window at a time, so that a large layer never becomes floats as a whole),
     then columns.
     """
-    rows = [taps(crop.y - offset[1], crop.size, resolution, i) for i in range(resolution)]
-    columns = [taps(crop.x - offset[0], crop.size, resolution, i) for i in range(resolution)]
+    x0, y0, x1, y1 = part or (0, 0, resolution, resolution)
+    rows = [taps(crop.y - offset[1], crop.size, resolution, i) for i in range(y0, y1)]
+    columns = [taps(crop.x - offset[0], crop.size, resolution, i) for i in range(x0, x1)]
     height, width = window.shape[:2]
+    left, right = columns[0][0], columns[-1][0] + len(columns[-1][1])
+    left, right = min(max(left, 0), width - 1), max(min(right, width), 1)
     half: list[NDArray[np.float32]] = []
     for first, weights in rows:
         index = np.arange(first, first + len(weights))
         inside = index.clip(0, height - 1)
         kept = weights if repeat_border else weights * (index == inside)
-        band = convert(window[inside[0] : inside[-1] + 1])
+        band = convert(window[inside[0] : inside[-1] + 1, left:right])
         gathered = np.zeros(len(band), dtype=np.float32)
         np.add.at(gathered, inside - inside[0], kept)
         half.append(np.tensordot(gathered, band, axes=(0, 0)))
@@ -230,7 +247,7 @@ def _resample(
         index = np.arange(first, first + len(weights))
         inside = index.clip(0, width - 1)
         kept = weights if repeat_border else weights * (index == inside)
-        result.append(np.tensordot(stacked[:, inside], kept, axes=(1, 0)))
+        result.append(np.tensordot(stacked[:, inside - left], kept, axes=(1, 0)))
     return np.stack(result, axis=1).astype(np.float32)
 
 

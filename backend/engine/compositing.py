@@ -4,11 +4,15 @@ The model's two pictures, before and after, are never pasted. They say how the f
 artist's own pixels are moved that way; the remaining smooth difference of colour is added. Only where something
 appears that no motion explains (an opening mouth shows teeth) the model's pixels are used, matched in colour to the
 picture around them. Outside the movable part, and where the two pictures agree, every bit stays the artist's.
+
+The work is done in tiles, so that a large layer never becomes floats as a whole, what is worked on stays in the
+processor's cache, and a tile in which nothing can change costs next to nothing.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,9 +21,10 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from backend.engine.alignment import Crop, extract, resample_coverage
-from backend.engine.flow import Motion, blur, estimate_motion, line_strength, smoothstep, warp
-from backend.errors import PullfaceError
+from backend.engine.alignment import Crop, content_bounds, extract, resample_support
+from backend.engine.change import Change, as_planes, does_not_fit
+from backend.engine.enlarging import Box, Enlarger
+from backend.engine.flow import blur, warp, widest
 
 FEATHER = 0.012
 """Width of the soft inner edge of the movable part, as a part of the crop's side (1.5 px of 128)."""
@@ -27,115 +32,153 @@ FEATHER = 0.012
 FEATHER_GRID = 512
 """Resolution at which the soft edge is computed at most."""
 
-LINES_LOW, LINES_HIGH = 0.03, 0.09
-"""Strength of the model's fine structure below which it shows no line, and above which it surely does."""
+TILE_WIDTH, TILE_HEIGHT = 512, 128
+"""Pixels worked on at once on a processor: their planes fit into its cache."""
 
-BAND_PIXELS = 1 << 20
-"""Pixels worked on at once: bounds the memory for large layers."""
+LARGE_TILE = 2048
+"""Side of what other devices work on at once: there starting an operation costs more than memory."""
+
+PREPARATION = 3_000_000
+"""What comes before the tiles takes as long as so many pixels, for the progress."""
+
+OnFraction = Callable[[float], None]
+"""Called with the part that is done, 0 to 1; what it raises (`inversion.Cancelled`) ends the work."""
+
+
+@dataclass(frozen=True)
+class Edit:
+    """The part of a window that an edit changes.
+
+    rect: x, y, width, height in image space: the bounding box of the changed pixels; one pixel when there are none.
+    pixels: RGBA uint8 [height, width, 4], the edited window there.
+    changed: uint8 [height, width], 255 where it differs from the window, 0 elsewhere.
+    opaque: whether the window's alpha is 255 wherever it changed.
+    """
+
+    rect: tuple[int, int, int, int]
+    pixels: NDArray[np.uint8]
+    changed: NDArray[np.uint8]
+    opaque: bool
+
+    def alone(self) -> NDArray[np.uint8]:
+        """The changed pixels, RGBA uint8 [height, width, 4]; all others 0, 0, 0, 0."""
+        return self.pixels * (self.changed[..., None] > 0)
 
 
 @dataclass(frozen=True)
 class _Planes:
-    """What the edit says in crop space, each [C, R, R]."""
+    """What the edit says in crop space, each [C, n, n]; colours from 0 to 255."""
 
-    motion: Motion
-    light: Tensor
-    """Smooth difference of colour that the motion leaves, 0 to 1 scale."""
-    drawn: Tensor
-    """The model's after with the picture's own colours: what is shown where something new appears."""
-    known: Tensor
-    """What the model made of the picture, moved: `drawn` where nothing appeared."""
+    smooth: Tensor
+    """Flow (window px) and light, read cubically."""
+    soft: Tensor
+    """Change, and how little the motion explains; read linearly, like the two below."""
     empty: Tensor
-    """1 where the model's before, moved, shows no lines, 0 where it does."""
+    feather: Tensor
+    shown: Tensor
+    """Read cubically: the model's after with the picture's own colours, what is shown where something new appears;
+    and what the model made of the picture, moved: the same where nothing appeared."""
 
 
 def composite(
     window: NDArray[np.uint8],
     offset: tuple[int, int],
     crop: Crop,
-    before: NDArray[np.uint8],
-    after: NDArray[np.uint8],
+    change: Change,
     mask: NDArray[np.uint8] | None = None,
-    device: torch.device | None = None,
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """The edited window and where it differs.
+    seen: NDArray[np.uint8] | None = None,
+    on_progress: OnFraction | None = None,
+) -> Edit:
+    """The edited part of the window.
 
     Args:
         window: RGBA uint8 [h, w, 4], straight alpha; its top-left pixel stands at image position `offset` (x, y). It
             may be smaller or larger than the crop.
         crop: the square that the model saw, image space; it may hang over the window.
-        before, after: the model's pictures of the crop, uint8 [R, R, 3], before and after the drag.
+        change: between the model's pictures of the crop, before and after the drag. Its device computes.
         mask: uint8 [h, w], as large as the window: 255 may change, 0 stays, between is mixed. None = all may.
-        device: where to compute.
+        seen: `extract` of the window at the model's resolution, if it is at hand.
+        on_progress: see `OnFraction`.
 
     Returns:
-        RGBA uint8 [h, w, 4], bit-equal to `window` where the mask is 0, outside the crop, where before and after agree
-        and in alpha everywhere; and uint8 [h, w], 255 where the two differ, 0 elsewhere.
+        The edit. Its pixels are bit-equal to the window where the mask is 0, outside the crop, where before and after
+        agree and in alpha everywhere.
 
     Raises PullfaceError "wrong_picture_size" when the arrays do not fit each other.
     """
-    _check(window, before, after, mask)
-    result = window.copy()
-    changed = np.zeros(window.shape[:2], dtype=np.uint8)
-    if np.array_equal(before, after):
-        return result, changed
-    device = device or torch.device("cpu")
-    planes = _planes(window, offset, crop, before, after, device)
-    reach = _extent(planes.motion.change)
-    if reach is None:
-        return result, changed
-    feather = _feather(mask, window.shape[:2], offset, crop, device)
-    rectangle = _rectangle(reach, crop, before.shape[0], offset, window.shape[:2])
-    margin = _margin(planes.motion.flow, crop, before.shape[0])
-    x0, y0, x1, y1 = rectangle
-    rows_at_once = max(1, BAND_PIXELS // max(1, x1 - x0))
-    for top in range(y0, y1, rows_at_once):
-        band = (x0, top, x1, min(top + rows_at_once, y1))
-        _edit_band(result, changed, window, mask, offset, crop, planes, feather, band, margin)
-    return result, changed
+    if window.ndim != 3 or window.shape[2] != 4 or (mask is not None and mask.shape != window.shape[:2]):
+        raise does_not_fit()
+    tell = on_progress or (lambda _fraction: None)
+    tell(0.0)
+    box = _changing(change, crop, offset, window.shape[:2], mask)
+    if box is None:
+        return _Canvas(window, (0, 0, 1, 1)).edit(offset)
+    if seen is None:
+        seen = extract(window, offset, crop, change.resolution)
+    if seen.shape != (change.resolution, change.resolution, 3):
+        raise does_not_fit()
+    planes = _planes(change, seen, crop.size, _feather(mask, offset, crop, box, change.before.device))
+    enlarger = Enlarger((crop.x - offset[0], crop.y - offset[1]), crop.size, change.before.device)
+    canvas = _Canvas(window, box)
+    done, everything = PREPARATION, PREPARATION + (box[2] - box[0]) * (box[3] - box[1])
+    for tile in _tiles(box, change.before.device):
+        tell(done / everything)
+        _edit_tile(canvas, mask, planes, enlarger, tile)
+        done += (tile[2] - tile[0]) * (tile[3] - tile[1])
+    tell(1.0)
+    return canvas.edit(offset)
 
 
-def _check(
-    window: NDArray[np.uint8],
-    before: NDArray[np.uint8],
-    after: NDArray[np.uint8],
-    mask: NDArray[np.uint8] | None,
-) -> None:
-    square = before.ndim == 3 and before.shape[0] == before.shape[1] and before.shape[2] == 3
-    fits = square and before.shape == after.shape and window.ndim == 3 and window.shape[2] == 4
-    if not fits or (mask is not None and mask.shape != window.shape[:2]):
-        raise PullfaceError(
-            "wrong_picture_size",
-            "The edit does not fit the layer: its picture or its mask has another size.",
-            "Open the layer again and repeat the drag.",
-        )
+class _Canvas:
+    """The window and the edited copy of its part `box`."""
+
+    def __init__(self, window: NDArray[np.uint8], box: Box) -> None:
+        x0, y0, x1, y1 = self._box = box
+        self.window = window
+        self._pixels = np.array(window[y0:y1, x0:x1], order="C")
+        self._changed = np.zeros(self._pixels.shape[:2], dtype=np.uint8)
+        self._opaque = True
+
+    def write(self, box: Box, colours: Tensor, different: Tensor) -> None:
+        """Takes over colours [3, h, w] uint8 for a part of the box, and where they are `different` [h, w] bool."""
+        left, top = self._box[:2]
+        place = (slice(box[1] - top, box[3] - top), slice(box[0] - left, box[2] - left))
+        alpha = self._pixels[place][..., 3]
+        changed = different.cpu().numpy()
+        self._pixels[place][..., :3] = colours.permute(1, 2, 0).cpu().numpy()
+        np.multiply(changed, np.uint8(255), out=self._changed[place])
+        self._opaque = self._opaque and not (changed & (alpha != 255)).any()
+
+    def edit(self, offset: tuple[int, int]) -> Edit:
+        """What has been written."""
+        left, top = self._box[:2]
+        x0, y0, x1, y1 = content_bounds(self._changed, (0, 0)) or (0, 0, 1, 1)
+        pixels, changed = (np.ascontiguousarray(a[y0:y1, x0:x1]) for a in (self._pixels, self._changed))
+        rect = (offset[0] + left + x0, offset[1] + top + y0, x1 - x0, y1 - y0)
+        return Edit(rect, pixels, changed, self._opaque)
 
 
-def _planes(
-    window: NDArray[np.uint8],
-    offset: tuple[int, int],
+# Where something can change
+
+
+def _changing(
+    change: Change,
     crop: Crop,
-    before: NDArray[np.uint8],
-    after: NDArray[np.uint8],
-    device: torch.device,
-) -> _Planes:
-    size = before.shape[0]
-    first, second, seen = (
-        torch.from_numpy(np.ascontiguousarray(picture)).to(device).permute(2, 0, 1).float() / 255
-        for picture in (before, after, extract(window, offset, crop, size))
-    )
-    motion = estimate_motion(first, second)
-    light = blur(second - warp(first, motion.flow), size / 48)
-    # What the inversion missed, without its fine lines: those would stay behind as ghosts of the old drawing.
-    missed = blur(seen - first, size / 48)
-    moved = warp(torch.cat([first, missed, line_strength(first)[None]]), motion.flow)
-    known = moved[:3] + moved[3:6]
-    return _Planes(
-        motion, light, second + moved[3:6], known, 1 - smoothstep(moved[6:], LINES_LOW, LINES_HIGH)
-    )
+    offset: tuple[int, int],
+    shape: tuple[int, ...],
+    mask: NDArray[np.uint8] | None,
+) -> Box | None:
+    """The part of the window (indices) outside which nothing can change: crop ∩ motion ∩ mask; None when empty."""
+    extent = _extent(change.motion.change)
+    if extent is None:
+        return None
+    x0, y0, x1, y1 = _rectangle(extent, crop, change.resolution, offset, shape)
+    if x0 >= x1 or y0 >= y1:
+        return None
+    return (x0, y0, x1, y1) if mask is None else content_bounds(mask[y0:y1, x0:x1], (x0, y0))
 
 
-def _extent(change: Tensor) -> tuple[int, int, int, int] | None:
+def _extent(change: Tensor) -> Box | None:
     """Bounds x0, y0, x1, y1 of the nonzero part of `change` [R, R], with one px of interpolation around it."""
     rows = torch.nonzero(change.any(dim=1)).flatten()
     columns = torch.nonzero(change.any(dim=0)).flatten()
@@ -145,12 +188,8 @@ def _extent(change: Tensor) -> tuple[int, int, int, int] | None:
 
 
 def _rectangle(
-    extent: tuple[int, int, int, int],
-    crop: Crop,
-    resolution: int,
-    offset: tuple[int, int],
-    shape: tuple[int, ...],
-) -> tuple[int, int, int, int]:
+    extent: Box, crop: Crop, resolution: int, offset: tuple[int, int], shape: tuple[int, ...]
+) -> Box:
     """`extent` (crop space) as array indices x0, y0, x1, y1 of the window, cut to the crop and to the window."""
     low = crop.to_image(extent[:2], resolution) - offset
     high = crop.to_image(extent[2:], resolution) - offset
@@ -165,122 +204,144 @@ def _rectangle(
     return x0, y0, x1, y1
 
 
-def _margin(flow: Tensor, crop: Crop, resolution: int) -> int:
-    """How many px around a band of the window its moved pixels can come from."""
-    return math.ceil(float(flow.abs().max()) * 1.5 * crop.size / resolution) + 2
+def _tiles(box: Box, device: torch.device) -> list[Box]:
+    width, height = (TILE_WIDTH, TILE_HEIGHT) if device.type == "cpu" else (LARGE_TILE, LARGE_TILE)
+    x0, y0, x1, y1 = box
+    return [
+        (x, y, min(x + width, x1), min(y + height, y1))
+        for y in range(y0, y1, height)
+        for x in range(x0, x1, width)
+    ]
+
+
+# In the model's resolution
+
+
+def _planes(change: Change, seen: NDArray[np.uint8], side: int, feather: Tensor) -> _Planes:
+    motion, size = change.motion, change.resolution
+    # What the inversion missed, without its fine lines: those would stay behind as ghosts of the old drawing.
+    missed = blur(as_planes(seen, change.before.device) - change.before, size / 48)
+    missed = warp(missed, motion.flow)
+    return _Planes(
+        smooth=torch.cat([motion.flow * (side / size), change.light * 255]),
+        soft=torch.stack([motion.change, 1 - motion.confidence]),
+        empty=change.empty,
+        feather=feather,
+        shown=torch.cat([change.after + missed, change.moved + missed]) * 255,
+    )
 
 
 def _feather(
-    mask: NDArray[np.uint8] | None,
-    shape: tuple[int, ...],
-    offset: tuple[int, int],
-    crop: Crop,
-    device: torch.device,
+    mask: NDArray[np.uint8] | None, offset: tuple[int, int], crop: Crop, box: Box, device: torch.device
 ) -> Tensor:
-    """A soft inner edge for the movable part, [1, n, n] over the crop: 0 at its border, 1 inside.
+    """A soft inner edge for the movable part, [1, n, n] over the crop: 0 at its border, 1 inside; right in `box`.
 
     It closes at the crop's border too, where the picture goes on that the model has not seen. A part thinner than the
     edge itself still reaches 1 along its middle.
     """
     size = min(crop.size, FEATHER_GRID)
-    if mask is None:
-        support = torch.ones(size, size)
-    else:
-        support = torch.from_numpy(resample_coverage((mask > 0).astype(np.uint8) * 255, offset, crop, size))
     sigma = FEATHER * size / 2
+    support = torch.ones(size, size)
+    if mask is not None:
+        # What is farther away than both operations below reach need not be looked at.
+        places = np.array(box).reshape(2, 2) + offset
+        margin = math.ceil(6 * sigma) + 3
+        low, high = (crop.to_crop(places, size) + [[-margin], [margin]]).clip(0, size).astype(int).tolist()
+        near = resample_support(mask, offset, crop, size, (*low, *high))
+        support[low[1] : high[1], low[0] : high[0]] = torch.from_numpy(near)
     edge = math.ceil(4 * sigma) + 1
     soft = blur(F.pad(support[None], (edge, edge, edge, edge)), sigma)
-    reach = 2 * math.ceil(2 * sigma) + 1
-    peak = F.max_pool2d(soft[None], reach, stride=1, padding=reach // 2)[0].clamp(min=1e-6)
+    peak = widest(soft, math.ceil(2 * sigma)).clamp(min=1e-6)
     return (2 * soft / peak - 1).clamp(0, 1)[:, edge:-edge, edge:-edge].to(device)
 
 
-def _edit_band(
-    result: NDArray[np.uint8],
-    changed: NDArray[np.uint8],
-    window: NDArray[np.uint8],
-    mask: NDArray[np.uint8] | None,
-    offset: tuple[int, int],
-    crop: Crop,
-    planes: _Planes,
-    feather: Tensor,
-    band: tuple[int, int, int, int],
-    margin: int,
+# In the window's resolution
+
+
+def _edit_tile(
+    canvas: _Canvas, mask: NDArray[np.uint8] | None, planes: _Planes, enlarger: Enlarger, tile: Box
 ) -> None:
-    """Writes the edit into the rows and columns `band` (x0, y0, x1, y1, window indices) of `result` and `changed`."""
-    x0, y0, x1, y1 = band
+    """Writes the edit into the part `tile` (window indices) of the canvas."""
+    x0, y0, x1, y1 = tile
     movable = None if mask is None else mask[y0:y1, x0:x1]
     if movable is not None and not movable.any():
         return
-    device = feather.device
-    resolution = planes.light.shape[-1]
-    scale = crop.size / resolution
-    grid = _crop_grid(band, offset, crop, device)
-    motion = planes.motion
+    near = enlarger.part(planes.soft, tile)
+    if not near[0].any() or not enlarger.part(planes.feather, tile).any():
+        return
+    soft = enlarger(planes.soft if near[1].any() else planes.soft[:1], tile)
+    change = soft[:1]
+    weight = enlarger(planes.feather, tile)
+    weight *= change > 0
+    if movable is not None:
+        weight *= torch.from_numpy(movable.astype(np.float32) / 255).to(weight.device)
+    source = _cut(canvas.window, tile, weight.device).contiguous()
+    own, alpha = source[:3].float(), source[3:]
     # The change fades the motion itself (in `flow`), the light and what is drawn. Fading the result instead would
     # show a moved stroke and the old one next to each other, both faint.
-    change = _sample(motion.change[None], grid, "bilinear")
-    weight = _sample(feather, grid, "bilinear")[0] * (change[0] > 0)
-    if movable is not None:
-        weight = weight * torch.from_numpy(movable.astype(np.float32) / 255).to(device)
-    flow = _sample(motion.flow, grid, "bicubic") * scale
-    new = (1 - _sample(motion.confidence[None], grid, "bilinear")) * change
-    own, alpha, moved = _moved_source(window, band, flow, margin)
-    carried = moved + _sample(planes.light, grid, "bicubic") * change
-    paper = own * alpha + (1 - alpha)
-    # Strokes that the model never had (a nose it did not draw) are not the old drawing of anything: they stay.
-    unknown = (moved - _sample(planes.known, grid, "bicubic")) * _sample(planes.empty, grid, "bilinear")
-    drawn = own + _sample(planes.drawn, grid, "bicubic") + unknown - paper
-    edit = torch.lerp(carried, drawn, new).clamp(0, 1)
-    mixed = own + weight * (edit - own)
-    pixels = (mixed * 255).round().clamp(0, 255).to(torch.uint8).permute(1, 2, 0).cpu().numpy()
-    source = window[y0:y1, x0:x1]
-    touched = (weight > 0).cpu().numpy() & (source[..., 3] > 0)
-    colours = np.where(touched[..., None], pixels, source[..., :3])
-    result[y0:y1, x0:x1, :3] = colours
-    changed[y0:y1, x0:x1] = np.where((colours != source[..., :3]).any(axis=-1), 255, 0)
+    smooth = enlarger(planes.smooth, tile, cubic=True)
+    moved = _moved(canvas.window, tile, smooth[:2], own)
+    edit = torch.addcmul(moved, smooth[2:], change)
+    if len(soft) > 1:
+        drawn = enlarger(planes.shown, tile, cubic=True)
+        # Strokes that the model never had (a nose it did not draw) are not the old drawing of anything: they stay.
+        unknown = moved.sub_(drawn[3:]).mul_(enlarger(planes.empty, tile))
+        shown = unknown.add_(drawn[:3])
+        if not _opaque(alpha):
+            # What is drawn stands on paper, the artist's pixels do not.
+            shown += (own - 255) * (1 - alpha / 255)
+        edit.lerp_(shown, soft[1:].mul_(change))
+    if not _opaque(alpha):
+        weight *= alpha > 0
+    # Where the weight is 0 this gives `own` itself.
+    colours = torch.lerp(own, edit.clamp_(0, 255), weight).round_().to(torch.uint8)
+    different = colours != source[:3]
+    canvas.write(tile, colours, different[0] | different[1] | different[2])
 
 
-def _crop_grid(
-    band: tuple[int, int, int, int], offset: tuple[int, int], crop: Crop, device: torch.device
-) -> Tensor:
-    """Where the band's pixel centres lie in the crop, [h, w, 2] as (x, y) from −1 to 1 over the crop."""
-    x0, y0, x1, y1 = band
-    x = (torch.arange(x0, x1, device=device) + (0.5 + offset[0] - crop.x)) * (2 / crop.size) - 1
-    y = (torch.arange(y0, y1, device=device) + (0.5 + offset[1] - crop.y)) * (2 / crop.size) - 1
-    rows, columns = torch.meshgrid(y, x, indexing="ij")
-    return torch.stack([columns, rows], dim=-1)
-
-
-def _sample(plane: Tensor, grid: Tensor, mode: str) -> Tensor:
-    """Plane [C, R, R] read at `grid` [h, w, 2]: [C, h, w]."""
-    return F.grid_sample(plane[None], grid[None], mode=mode, padding_mode="border", align_corners=False)[0]
-
-
-def _moved_source(
-    window: NDArray[np.uint8], band: tuple[int, int, int, int], flow: Tensor, margin: int
-) -> tuple[Tensor, Tensor, Tensor]:
-    """The band's own colours [3, h, w], its alpha [1, h, w], and the colours that `flow` (window px) brings there.
+def _moved(window: NDArray[np.uint8], tile: Box, flow: Tensor, own: Tensor) -> Tensor:
+    """The colours [3, h, w], 0 to 255, that `flow` (window px) brings to the tile, whose own colours are `own`.
 
     Colours are averaged with their alpha as weight, so that transparent pixels lend nothing of theirs; where only
-    transparent ones come, the band keeps its own.
+    transparent ones come, the tile keeps its own.
     """
-    x0, y0, x1, y1 = band
-    left, top = max(0, x0 - margin), max(0, y0 - margin)
-    right, bottom = min(window.shape[1], x1 + margin), min(window.shape[0], y1 + margin)
-    pixels = (
-        torch.from_numpy(window[top:bottom, left:right].copy()).to(flow.device).permute(2, 0, 1).float() / 255
-    )
-    inner = pixels[:, y0 - top : y1 - top, x0 - left : x1 - left]
-    own, alpha = inner[:3], inner[3:]
-    x = torch.arange(x0 - left, x1 - left, device=flow.device) + 0.5
-    y = torch.arange(y0 - top, y1 - top, device=flow.device) + 0.5
-    rows, columns = torch.meshgrid(y, x, indexing="ij")
-    grid = torch.stack(
-        [(columns + flow[0]) * (2 / (right - left)) - 1, (rows + flow[1]) * (2 / (bottom - top)) - 1], dim=-1
-    )
-    weighted = torch.cat([pixels[:3] * pixels[3:], pixels[3:]])
-    brought = _sample(weighted, grid, "bicubic")
+    x0, y0, x1, y1 = tile
+    height, width = window.shape[:2]
+    (low_x, low_y), (high_x, high_y) = flow.amin(dim=(1, 2)).tolist(), flow.amax(dim=(1, 2)).tolist()
+    # Cubic interpolation reads two pixels around a place. What lies outside the window repeats its border.
+    left, right = _reach(x0 + low_x, x1 + high_x, width)
+    top, bottom = _reach(y0 + low_y, y1 + high_y, height)
+    pixels = _cut(window, (left, top, right, bottom), flow.device)
+    grid = torch.empty(1, y1 - y0, x1 - x0, 2, device=flow.device)
+    for axis, start, end, first, last in ((0, x0, x1, left, right), (1, y0, y1, top, bottom)):
+        scale = 2 / (last - first)
+        place = torch.from_numpy((np.arange(start - first, end - first) + 0.5) * scale - 1)
+        place = place.to(flow.device, torch.float32)
+        torch.add(place if axis == 0 else place[:, None], flow[axis], alpha=scale, out=grid[0, ..., axis])
+    values = pixels.float()
+    if _opaque(pixels[3:]):
+        return _bicubic(values[:3], grid).clamp_(0, 255)
+    alpha = values[3:] / 255
+    brought = _bicubic(torch.cat([values[:3] * alpha, alpha]), grid)
     there = brought[3:]
-    moved = torch.where(there > 1 / 255, brought[:3] / there.clamp(min=1 / 255), own)
-    return own, alpha, moved.clamp(0, 1)
+    return torch.where(there > 1 / 255, brought[:3] / there.clamp(min=1 / 255), own).clamp_(0, 255)
+
+
+def _cut(window: NDArray[np.uint8], box: Box, device: torch.device) -> Tensor:
+    """A part of the window as planes [4, h, w] uint8."""
+    x0, y0, x1, y1 = box
+    return torch.from_numpy(window[y0:y1, x0:x1].copy()).to(device).permute(2, 0, 1)
+
+
+def _reach(low: float, high: float, limit: int) -> tuple[int, int]:
+    """The indices below `limit` that reading from `low` to `high` needs; never none."""
+    first = min(max(math.floor(low) - 3, 0), limit - 1)
+    return first, max(min(math.ceil(high) + 3, limit), first + 1)
+
+
+def _bicubic(planes: Tensor, grid: Tensor) -> Tensor:
+    return F.grid_sample(planes[None], grid, mode="bicubic", padding_mode="border", align_corners=False)[0]
+
+
+def _opaque(alpha: Tensor) -> bool:
+    return bool(alpha.min() == 255)

@@ -4,13 +4,15 @@ editor = FaceEditor(model)
 inversion = editor.invert(crop_rgb)
 with editor.drag(inversion, pairs, mask) as drag:
     for step in drag: ...
-rgba, changed = editor.composite(window, crop, editor.render(inversion), step.preview(), mask, offset=...)
+edit = editor.composite(window, crop, editor.render(inversion), step.preview(), mask, offset=...)
+edit.pixels                                     # what the window shows in edit.rect
 """
 
 from __future__ import annotations
 
 import copy
 import dataclasses
+import hashlib
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +24,8 @@ from torch import Tensor
 from backend.engine import compositing
 from backend.engine import inversion as inverting
 from backend.engine.alignment import Crop
+from backend.engine.change import Change
+from backend.engine.compositing import Edit, OnFraction
 from backend.engine.device import choose_device, memory_guard
 from backend.engine.drag import Drag, DragOptions, check_mask, check_pairs
 from backend.engine.engines import DragProblem
@@ -33,6 +37,9 @@ if TYPE_CHECKING:
 
 KEPT_GENERATORS = 2
 """Tuned generators held ready; another picture's is made again from its inversion when it is needed."""
+
+KEPT_CHANGES = 2
+"""Changes between pictures held ready, for an artist who looks at a result again or at the one before."""
 
 RATE_IN_DEVIATIONS = 0.02
 """Default learning rate of a drag, in standard deviations of the model's w."""
@@ -49,6 +56,7 @@ class FaceEditor:
         self.device = here if device is None else choose_device(device)
         self._model = model if self.device == here else _moved(model, self.device)
         self._tuned: OrderedDict[int, tuple[Inversion, Any]] = OrderedDict()
+        self._changes: OrderedDict[bytes, Change] = OrderedDict()
 
     @property
     def resolution(self) -> int:
@@ -119,19 +127,36 @@ class FaceEditor:
         after: Picture,
         mask: NDArray[np.uint8] | None = None,
         offset: tuple[int, int] | None = None,
-    ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        seen: Picture | None = None,
+        on_progress: OnFraction | None = None,
+    ) -> Edit:
         """The edit on the artist's pixels; see `compositing.composite`.
 
         mask is as large as the window. offset is the image position of the window's top-left pixel; None = the
-        crop's own corner.
+        crop's own corner. seen is what was inverted, if it is at hand.
+        Raises PullfaceError "wrong_picture_size" or "out_of_memory", and whatever `on_progress` raises.
         """
         place = (crop.x, crop.y) if offset is None else offset
         with memory_guard("put the edit onto the layer"), torch.no_grad():
-            return compositing.composite(window_rgba, place, crop, before, after, mask, self.device)
+            change = self._change(before, after)
+            return compositing.composite(window_rgba, place, crop, change, mask, seen, on_progress)
+
+    def _change(self, before: Picture, after: Picture) -> Change:
+        """The change from `before` to `after`; the most recent ones are kept."""
+        digest = hashlib.blake2b(repr((before.shape, after.shape)).encode())
+        for picture in (before, after):
+            digest.update(np.ascontiguousarray(picture).data)
+        key = digest.digest()
+        change = self._changes.pop(key, None) or Change.between(before, after, self.device)
+        self._changes[key] = change
+        while len(self._changes) > KEPT_CHANGES:
+            self._changes.popitem(last=False)
+        return change
 
     def forget(self) -> None:
-        """Frees the tuned generators; they are made again when needed."""
+        """Frees the tuned generators and what else is held; it is made again when needed."""
         self._tuned.clear()
+        self._changes.clear()
 
     def _check_picture(self, picture: Picture) -> None:
         side = self.resolution

@@ -31,6 +31,7 @@ GRADIENT_WEIGHT = 3.0
 COST_LIMIT = 0.35
 STRUCTURE_FLOOR = 0.02
 REFINEMENTS = 4
+SHIFTS_AT_ONCE = 16
 DAMPING = 2e-4
 FLAT_LOW, FLAT_HIGH = 0.01, 0.05
 
@@ -74,7 +75,12 @@ def change_map(before: Tensor, after: Tensor) -> Tensor:
 
 
 def warp(image: Tensor, flow: Tensor) -> Tensor:
-    """`image` [C, H, W] read at x + flow(x), flow [2, H, W] in px; border pixels are repeated."""
+    """`image` [C, H, W] read at x + flow(x), flow [2, H, W] in px; border pixels are repeated.
+
+    Many at once when both have a first dimension more.
+    """
+    if image.ndim == 3:
+        return warp(image[None], flow[None])[0]
     height, width = image.shape[-2:]
     y, x = torch.meshgrid(
         torch.arange(height, device=image.device, dtype=image.dtype),
@@ -82,11 +88,9 @@ def warp(image: Tensor, flow: Tensor) -> Tensor:
         indexing="ij",
     )
     grid = torch.stack(
-        [(x + flow[0] + 0.5) * (2 / width) - 1, (y + flow[1] + 0.5) * (2 / height) - 1], dim=-1
+        [(x + flow[:, 0] + 0.5) * (2 / width) - 1, (y + flow[:, 1] + 0.5) * (2 / height) - 1], dim=-1
     )
-    return F.grid_sample(
-        image[None], grid[None], mode="bilinear", padding_mode="border", align_corners=False
-    )[0]
+    return F.grid_sample(image, grid, mode="bilinear", padding_mode="border", align_corners=False)
 
 
 def blur(image: Tensor, sigma: float) -> Tensor:
@@ -136,19 +140,21 @@ def _coupled_search(before: Tensor, after: Tensor, start: Tensor, shifts: Tensor
     `coupling` is the cost of one px² between the match and the smooth flow in the last round; it grows towards it.
     """
     costs = []
-    for shift in shifts:
-        difference = (after - warp(before, start + shift[:, None, None])).abs().mean(dim=0)
-        costs.append(difference.clamp(max=COST_LIMIT))
-    volume = _box_blur(torch.stack(costs))
+    for some in shifts.split(SHIFTS_AT_ONCE):
+        moved = warp(before.expand(len(some), *before.shape), start + some[:, :, None, None])
+        costs.append(moved.sub_(after).abs_().mean(dim=1).clamp_(max=COST_LIMIT))
+    volume = _box_blur(torch.cat(costs))
     structure = _structure(after)
     lengths = shifts.square().sum(dim=1)
     offset = torch.zeros_like(start)
     smooth = start
+    cost = torch.empty_like(volume)
     for round_number in range(ROUNDS):
         strength = coupling * ((round_number + 1) / ROUNDS) ** 2
         gap = start - smooth  # |gap + shift|² without the term that is the same for all shifts
-        away = torch.einsum("sc,chw->shw", 2 * shifts, gap) + lengths[:, None, None]
-        best = volume.add(away, alpha=strength).argmin(dim=0)
+        torch.mm(2 * shifts, gap.flatten(1), out=cost.view(len(shifts), -1)).add_(lengths[:, None])
+        torch.add(volume, cost, alpha=strength, out=cost)
+        best = cost.min(dim=0).indices  # like argmin, in half the time
         offset = shifts[best].permute(2, 0, 1)
         sigma = 2.0 - 1.2 * round_number / ROUNDS
         weight = structure + STRUCTURE_FLOOR
@@ -189,9 +195,11 @@ def _gradients(image: Tensor) -> tuple[Tensor, Tensor]:
 
 def _box_blur(planes: Tensor) -> Tensor:
     """A cheap blur of about one px for many planes [S, H, W]."""
+    # With the planes innermost many are averaged in one instruction: the same values in a fifth of the time.
+    many = planes[None].contiguous(memory_format=torch.channels_last)
     for _ in range(2):
-        planes = F.avg_pool2d(planes[None], 3, stride=1, padding=1, count_include_pad=False)[0]
-    return planes
+        many = F.avg_pool2d(many, 3, stride=1, padding=1, count_include_pad=False)
+    return many[0].contiguous()
 
 
 def _structure(descriptor: Tensor) -> Tensor:
@@ -217,8 +225,16 @@ def line_strength(image: Tensor) -> Tensor:
 def _spread(plane: Tensor, radius: float) -> Tensor:
     """`plane` [H, W] in [0, 1] widened by about `radius` px with a soft edge; zero stays zero beyond that."""
     reach = max(1, round(radius))
-    wide = F.max_pool2d(plane[None, None], 2 * reach + 1, stride=1, padding=reach)[0]
+    wide = widest(plane[None], reach)
     return torch.maximum(blur(wide, max(0.5, reach / 2))[0].clamp(0, 1), plane)
+
+
+def widest(planes: Tensor, reach: int) -> Tensor:
+    """The largest value of `planes` [C, H, W] within `reach` px along both axes."""
+    # Along one axis after the other: the same values for far fewer comparisons.
+    for kernel, padding in (((1, 2 * reach + 1), (0, reach)), ((2 * reach + 1, 1), (reach, 0))):
+        planes = F.max_pool2d(planes[None], kernel, stride=1, padding=padding)[0]
+    return planes
 
 
 def smoothstep(values: Tensor, low: float, high: float) -> Tensor:

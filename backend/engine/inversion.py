@@ -39,7 +39,7 @@ FORMAT = "pullface-inversion-1"
 
 
 class Cancelled(Exception):  # noqa: N818  (an outcome that the caller wants, not an error)
-    """Raised by a progress callback to end an inversion; it passes through and nothing of the inversion is kept."""
+    """Raised by a progress callback to end an inversion or a composite; it passes through and nothing is kept."""
 
 
 @dataclass(frozen=True)

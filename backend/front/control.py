@@ -17,7 +17,7 @@ from backend.wire.errors import WireError
 from backend.wire.folders import log_folder, sessions_folder
 from backend.wire.limits import PROTOCOL
 from backend.wire.messages import Message
-from backend.wire.types import validate
+from backend.wire.types import Lane, validate
 
 if TYPE_CHECKING:
     from backend.front.front import Front
@@ -141,7 +141,19 @@ class Control:
 
     def _stop(self, client: ClientState, message: Message) -> dict[str, Any]:
         session = self._front.registry.held(message.session, client)
-        return {"running": self._front.stop(session, long_only=True)}
+        jobs = [(slot, job) for slot, job in self._front.pool.jobs_of(session.name) if job.stoppable]
+        number = message.body.get("request")
+        # The session's inversion and drags are everybody's who works in it; a result is only its asker's.
+        own = [(slot, job) for slot, job in jobs if job.client == client.routing_id]
+        if number is not None:
+            chosen = [(slot, job) for slot, job in own if job.request == number]
+        else:
+            # A result that is looked at while the drag goes on must not keep the drag from being stopped, and what
+            # waits for the drag's end shall come.
+            chosen = [(slot, job) for slot, job in jobs if job.lane is Lane.LONG] or own
+        for slot, job in chosen:
+            self._front.stop_job(slot, job)
+        return {"running": bool(chosen)}
 
     def _retarget(self, client: ClientState, message: Message) -> dict[str, Any]:
         front = self._front

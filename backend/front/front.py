@@ -215,26 +215,18 @@ class Front:
 
     # Ends
 
-    def stop(self, session: OpenSession, client: bytes | None = None, long_only: bool = False) -> bool:
-        """Stops the session's running work and cancels what waits; only ``client``'s when given.
-
-        Returns whether there was any.
-        """
-        found = False
+    def stop(self, session: OpenSession, client: bytes | None = None) -> None:
+        """Stops the session's running work and cancels what waits; only ``client``'s when given."""
         for slot, job in self.pool.jobs_of(session.name):
-            if job.type == RELEASE:
-                continue
-            if (client is not None and job.client != client) or (long_only and job.lane is not Lane.LONG):
-                continue
-            found = True
-            if job.dispatched:
-                job.stopped = True
-                self.pool.tell(slot, "worker.stop", job)
-            else:
-                self._cancel(slot, job)
-        return found
+            if job.type != RELEASE and (client is None or job.client == client):
+                self.stop_job(slot, job)
 
-    def _cancel(self, slot: WorkerSlot, job: Job) -> None:
+    def stop_job(self, slot: WorkerSlot, job: Job) -> None:
+        """Stops one job if it runs, and cancels it if it waits."""
+        if job.dispatched:
+            job.stopped = True
+            self.pool.tell(slot, "worker.stop", job)
+            return
         slot.finish(job)
         owner = self.clients.table.get(job.client or b"")
         if owner is not None:

@@ -48,6 +48,11 @@ class Job:
         return sum(memoryview(buffer).nbytes for buffer in self.buffers)
 
     @property
+    def stoppable(self) -> bool:
+        """Whether it looks, while it runs, whether it should stop."""
+        return self.lane is Lane.LONG or self.type == "session.result"
+
+    @property
     def reads_only(self) -> bool:
         """Whether it may run between the steps of a drag of the same session: it names the step that it wants."""
         return self.type in ("step.show", "session.result") and self.body.get("step") is not None

@@ -22,7 +22,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from backend.engine import Crop, Inversion, InversionSettings, extract
+from backend.engine import Crop, Edit, Inversion, InversionSettings, OnFraction, extract
 from backend.errors import PullfaceError
 from backend.sessions.listing import STEPS_FILE
 from backend.sessions.record import DragRecord, SessionRecord, damaged_session, write_atomically
@@ -54,6 +54,9 @@ class Session:
         self.record = record
         self.steps = StepLog(folder / STEPS_FILE)
         self._inversion: Inversion | None = None
+        # Small, and needed for every result.
+        self._seen: Picture | None = None
+        self._before: Picture | None = None
 
     @property
     def name(self) -> str:
@@ -71,15 +74,15 @@ class Session:
         return len(self.steps)
 
     def window(self) -> Picture:
-        """The layer's pixels in ``record.rect``, RGBA uint8 [h, w, 4], read from disk.
+        """The layer's pixels in ``record.rect``, RGBA uint8 [h, w, 4], read-only; read from disk as they are used.
 
         Raises:
             PullfaceError: ``damaged_session``.
         """
         width, height = self.record.rect[2:]
         try:
-            with open(self.folder / WINDOW_FILE, "rb") as file:
-                window = np.load(file, allow_pickle=False)
+            # Mapped: an edit mostly needs a small part of a large layer.
+            window: Picture = np.load(self.folder / WINDOW_FILE, mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError, EOFError) as error:
             raise damaged_session() from error
         if window.dtype != np.uint8 or window.shape != (height, width, 4):
@@ -88,8 +91,10 @@ class Session:
 
     def picture(self) -> Picture:
         """What the model is to show: the crop at the model's resolution, uint8 [R, R, 3]."""
-        x, y = self.record.rect[:2]
-        return extract(self.window(), (x, y), self.crop, self.record.resolution)
+        if self._seen is None:
+            x, y = self.record.rect[:2]
+            self._seen = extract(self.window(), (x, y), self.crop, self.record.resolution)
+        return self._seen
 
     # Inversion
 
@@ -142,7 +147,7 @@ class Session:
         The record goes first: after a kill in between, the session is one that was not inverted yet.
         """
         facts = self.record.inversion
-        self._inversion = None
+        self._inversion = self._before = None
         if facts is not None and facts.get("key") != key:
             self.record.inversion = None
             self.record.drags.clear()
@@ -207,17 +212,27 @@ class Session:
         """The model's picture of a step, uint8 [R, R, 3]. Raises as ``latent``."""
         return editor.render(self.inversion(), self.latent(number))
 
-    def result(self, editor: FaceEditor, number: int) -> tuple[Picture, Picture]:
-        """The window with the edit of a step, RGBA uint8 [h, w, 4], and where it changed, uint8 [h, w].
+    def result(self, editor: FaceEditor, number: int, on_progress: OnFraction | None = None) -> Edit:
+        """The edit of a step on the layer's pixels. What ``on_progress`` raises passes through.
 
         Raises:
             PullfaceError: as ``latent``, or ``out_of_memory``.
         """
         inversion, latent = self.inversion(), self.latent(number)
-        before = editor.render(inversion)
+        if self._before is None:
+            self._before = editor.render(inversion)
         after = editor.render(inversion, latent)
         x, y = self.record.rect[:2]
-        return editor.composite(self.window(), self.crop, before, after, self.movable(number), (x, y))
+        return editor.composite(
+            self.window(),
+            self.crop,
+            self._before,
+            after,
+            self.movable(number),
+            offset=(x, y),
+            seen=self.picture(),
+            on_progress=on_progress,
+        )
 
     # Drags and masks
 

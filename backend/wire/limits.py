@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-PROTOCOL: tuple[int, int] = (1, 0)
+PROTOCOL: tuple[int, int] = (1, 1)
 """Major and minor version. A major step breaks older peers, a minor step only adds."""
 
 MAX_HEADER_BYTES = 256 * 1024

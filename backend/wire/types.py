@@ -153,7 +153,12 @@ REQUESTS: dict[str, RequestType] = {
             fields=(Field("pair", Integer(0, MAX_PAIRS - 1)), Field("target", Point())),
             session=True,
         ),
-        RequestType("drag.stop", reply=(Field("running", Flag()),), session=True),
+        RequestType(
+            "drag.stop",
+            fields=(Field("request", Integer(0, 2**63 - 1), required=False),),
+            reply=(Field("running", Flag()),),
+            session=True,
+        ),
         RequestType(
             "step.show",
             fields=(Field("step", Integer()),),
@@ -171,9 +176,13 @@ REQUESTS: dict[str, RequestType] = {
         ),
         RequestType(
             "session.result",
-            fields=(Field("step", Integer(), required=False),),
+            fields=(
+                Field("step", Integer(), required=False),
+                Field("only_changed", Flag(), required=False),
+            ),
             reply=(
                 Field("rect", Anything("rect")),
+                Field("opaque", Flag()),
                 Field("step", Integer()),
                 Field("steps", Integer()),
                 Field("picture", _PICTURE),
@@ -245,7 +254,7 @@ ACKNOWLEDGE = "preview.ack"
 OK = "ok"
 ERROR = "error"
 
-STAGES: tuple[str, ...] = ("queued", "pivot", "tuning", "drag")
+STAGES: tuple[str, ...] = ("queued", "pivot", "tuning", "drag", "composite")
 """Values of ``stage`` in events."""
 
 

@@ -3,7 +3,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from backend.engine.alignment import Crop, choose_crop, content_bounds, extract, extract_mask
+from backend.engine.alignment import (
+    Crop,
+    choose_crop,
+    content_bounds,
+    extract,
+    extract_mask,
+    resample_support,
+)
 from backend.errors import PullfaceError
 
 
@@ -139,3 +146,15 @@ def test_readable_refusals(rgba, request_, selection, code):
     assert caught.value.code == code
     assert caught.value.message.endswith(".")
     assert caught.value.hint
+
+
+@pytest.mark.parametrize(("crop", "resolution"), [(Crop(-7, 4, 60), 13), (Crop(12, 9, 20), 37)])
+def test_the_support_of_a_mask_and_a_part_of_it(crop, resolution):
+    mask = np.random.default_rng(0).integers(0, 3, (50, 40)).astype(np.uint8)
+    whole = resample_support(mask, (3, -2), crop, resolution, (0, 0, resolution, resolution))
+    binary = np.where(mask > 0, 255, 0).astype(np.uint8)
+    rgba = np.dstack([binary] * 3 + [np.full_like(mask, 255)])
+    np.testing.assert_allclose(whole * 255, extract(rgba, (3, -2), crop, resolution)[..., 0], atol=0.51)
+    part = resample_support(mask, (3, -2), crop, resolution, (2, 5, 11, 9))
+    assert part.shape == (4, 9)
+    np.testing.assert_allclose(part, whole[5:9, 2:11], atol=1e-6)

@@ -4,15 +4,30 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from backend.engine import Crop
+from backend.engine import Cancelled, Crop, compositing
 from backend.engine.alignment import extract
-from backend.engine.compositing import composite
+from backend.engine.change import Change
+from backend.engine.compositing import Edit
 from backend.errors import PullfaceError
 
 from .scene import draw, opaque, psnr
 
 SIZE = 400
 WHOLE = Crop(0, 0, SIZE)
+
+
+def edit_of(window, offset, crop, before, after, mask=None, **more) -> Edit:
+    return compositing.composite(window, offset, crop, Change.between(before, after), mask, **more)
+
+
+def composite(window, offset, crop, before, after, mask=None) -> tuple[np.ndarray, np.ndarray]:
+    """The whole window with the edit, and where it differs."""
+    edit = edit_of(window, offset, crop, before, after, mask)
+    x, y, width, height = edit.rect
+    place = (slice(y - offset[1], y - offset[1] + height), slice(x - offset[0], x - offset[0] + width))
+    edited, changed = window.copy(), np.zeros(window.shape[:2], np.uint8)
+    edited[place], changed[place] = edit.pixels, edit.changed
+    return edited, changed
 
 
 @pytest.fixture(scope="module")
@@ -144,11 +159,12 @@ def test_a_crop_over_the_border_and_windows_at_any_place(smile, offset):
     assert psnr(edited[where][:, :3], truth[where]) > psnr(source[where], truth[where]) + 5
 
 
-def test_alpha_and_transparent_pixels_stay(smile):
+@pytest.mark.parametrize("radius", [130, 80])
+def test_alpha_and_transparent_pixels_stay(smile, radius):
     source, _, before, after = smile
     window = opaque(source)
     y, x = np.mgrid[:SIZE, :SIZE]
-    window[..., 3] = np.where((x - 200) ** 2 + (y - 200) ** 2 < 130**2, 255, np.where(x > 200, 90, 0))
+    window[..., 3] = np.where((x - 200) ** 2 + (y - 200) ** 2 < radius**2, 255, np.where(x > 200, 90, 0))
     window[window[..., 3] == 0, :3] = (255, 0, 255)
     edited, changed = composite(window, (0, 0), WHOLE, before, after)
     assert np.array_equal(edited[..., 3], window[..., 3])
@@ -159,14 +175,124 @@ def test_alpha_and_transparent_pixels_stay(smile):
     assert not ((edited[..., 0] > 200) & (edited[..., 1] < 60) & (edited[..., 2] > 200) & ~empty).any()
 
 
-def test_bands_join_without_a_trace(smile, monkeypatch):
+def test_what_appears_on_half_transparent_pixels_stands_on_paper():
+    source, truth = opaque(draw(SIZE)), opaque(draw(SIZE, teeth=0.06))
+    source[..., 3] = truth[..., 3] = 128
+    before, after = (extract(rgba, (0, 0), WHOLE, 128) for rgba in (source, truth))
+    result, _ = composite(source, (0, 0), WHOLE, before, after)
+    spot = (int(0.7 * SIZE), SIZE // 2)
+    skin, teeth, blue = (int(rgba[spot][2]) for rgba in (source, truth, result))
+    assert teeth - skin > 50
+    # The model saw half of each colour on white paper: no more than that half can come, and none of the paper.
+    assert skin + 10 < blue < (skin + teeth) / 2 + 6
+
+
+def test_the_edit_is_as_small_as_what_changed(smile):
     source, _, before, after = smile
     window = opaque(source)
+    mask = np.zeros((SIZE, SIZE), np.uint8)
+    mask[:, : SIZE // 2] = 255
+    crop = Crop(100, 50, SIZE)
+    edit = edit_of(window, (100, 50), crop, before, after, mask)
+    x, y, width, height = edit.rect
+    assert edit.pixels.shape == (height, width, 4)
+    assert edit.changed.shape == (height, width)
+    for border in (edit.changed[0], edit.changed[-1], edit.changed[:, 0], edit.changed[:, -1]):
+        assert border.any()
+    source_there = window[y - 50 : y - 50 + height, x - 100 : x - 100 + width]
+    assert np.array_equal(edit.changed > 0, (edit.pixels != source_there).any(axis=-1))
+    assert set(np.unique(edit.changed)) <= {0, 255}
+    assert width < SIZE / 2
+    assert height < SIZE / 3
+    alone = edit.alone()
+    assert not alone[edit.changed == 0].any()
+    assert np.array_equal(alone[edit.changed > 0], edit.pixels[edit.changed > 0])
+
+
+def test_no_change_is_one_pixel_of_the_source(smile):
+    source, _, before, after = smile
+    window = opaque(source)
+    elsewhere = np.zeros((SIZE, SIZE), np.uint8)
+    elsewhere[:40] = 255
+    everything_but_rounding = (before.astype(int) + 1).clip(0, 255).astype(np.uint8)
+    for pictures in ((before, before), (before, everything_but_rounding), (before, after, elsewhere)):
+        edit = edit_of(window, (-7, 9), Crop(-7, 9, SIZE), *pictures)
+        x, y, width, height = edit.rect
+        assert (width, height) == (1, 1)
+        assert np.array_equal(edit.pixels[0, 0], window[y - 9, x + 7])
+        assert not edit.changed.any()
+        assert not edit.alone().any()
+        assert edit.opaque
+
+
+def test_an_edit_is_opaque_when_the_source_is_where_it_changes(smile):
+    source, _, before, after = smile
+    window = opaque(source)
+    edit = edit_of(window, (0, 0), WHOLE, before, after)
+    assert edit.opaque
+    x, y, width, height = edit.rect
+    window[: y - 20, :, 3] = 0
+    assert edit_of(window, (0, 0), WHOLE, before, after).opaque
+    window[y + height // 2, x + width // 2 - 3 : x + width // 2 + 3, 3] = 254
+    assert not edit_of(window, (0, 0), WHOLE, before, after).opaque
+
+
+@pytest.mark.parametrize("alpha", [255, 120])
+def test_a_large_picture_in_tiles_is_the_same_as_in_one_piece(smile, monkeypatch, alpha):
+    _, _, before, after = smile
+    size = 1300
+    window = opaque(draw(size))
+    window[: int(0.7 * size), : int(0.4 * size), 3] = alpha
     window.setflags(write=False)
-    whole, _ = composite(window, (0, 0), WHOLE, before, after)
-    monkeypatch.setattr("backend.engine.compositing.BAND_PIXELS", 3000)
-    banded, _ = composite(window, (0, 0), WHOLE, before, after)
-    assert np.abs(banded.astype(int) - whole).max() <= 1
+    mask = np.zeros((size, size), np.uint8)
+    mask[700:1100, 300:] = np.linspace(0, 255, size - 300, dtype=np.uint8)
+    after = np.roll(after, (3, -4), (0, 1))  # everything moves, and from tile to tile
+    for movable in (None, mask):
+        monkeypatch.undo()
+        tiled = edit_of(window, (0, 0), Crop(0, 0, size), before, after, movable)
+        monkeypatch.setattr(compositing, "TILE_WIDTH", 10 * size)
+        monkeypatch.setattr(compositing, "TILE_HEIGHT", 10 * size)
+        whole = edit_of(window, (0, 0), Crop(0, 0, size), before, after, movable)
+        assert tiled.rect == whole.rect
+        assert tiled.opaque == whole.opaque == (alpha == 255)
+        difference = np.abs(tiled.pixels.astype(int) - whole.pixels)
+        # Where a value lies between two whole ones, the last bit of a float decides.
+        assert difference.max() <= 1
+        assert np.count_nonzero(difference) < 1e-3 * np.count_nonzero(whole.changed)
+
+
+def test_what_may_move_far_from_the_motion_does_not_matter(smile):
+    source, _, before, after = smile
+    mask = np.zeros((SIZE, SIZE), np.uint8)
+    mask[240:300, 130:270] = 255
+    alone = edit_of(opaque(source), (0, 0), WHOLE, before, after, mask)
+    mask[:150] = 255
+    mask[200:, :60] = 90
+    again = edit_of(opaque(source), (0, 0), WHOLE, before, after, mask)
+    assert alone.rect == again.rect
+    assert np.array_equal(alone.pixels, again.pixels)
+
+
+def test_progress_and_cancelling(smile, monkeypatch):
+    source, _, before, after = smile
+    monkeypatch.setattr(compositing, "TILE_HEIGHT", 16)
+    monkeypatch.setattr(compositing, "PREPARATION", 1000)
+    told: list[float] = []
+    whole = edit_of(opaque(source), (0, 0), WHOLE, before, after, on_progress=told.append)
+    assert whole.changed.any()
+    assert (told[0], told[-1]) == (0.0, 1.0)
+    assert told == sorted(told)
+    assert len(told) >= 6
+
+    def stop_halfway(fraction: float) -> None:
+        told.append(fraction)
+        if fraction > 0.5:
+            raise Cancelled
+
+    told.clear()
+    with pytest.raises(Cancelled):
+        edit_of(opaque(source), (0, 0), WHOLE, before, after, on_progress=stop_halfway)
+    assert 0.5 < told[-1] < 0.8
 
 
 def test_pictures_that_do_not_fit(smile):
@@ -174,8 +300,12 @@ def test_pictures_that_do_not_fit(smile):
     for arguments in (
         (opaque(source), (0, 0), WHOLE, before, after[:64, :64]),
         (source, (0, 0), WHOLE, before, after),
+        (opaque(source), (0, 0), WHOLE, before[:64], after[:64]),
         (opaque(source), (0, 0), WHOLE, before, after, np.zeros((3, 3), np.uint8)),
     ):
         with pytest.raises(PullfaceError) as caught:
             composite(*arguments)
         assert caught.value.code == "wrong_picture_size"
+    with pytest.raises(PullfaceError) as caught:
+        edit_of(opaque(source), (0, 0), WHOLE, before, after, seen=source)
+    assert caught.value.code == "wrong_picture_size"

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from backend.engine import Crop, FaceEditor, InversionSettings
+from backend.engine.change import Change
 from backend.engine.device import choose_device, memory_guard
 from backend.engine.face_editor import KEPT_GENERATORS
 from backend.errors import PullfaceError
@@ -63,13 +64,40 @@ def test_a_picture_through_inversion_drag_and_compositing(editor, picture, inver
     mask = np.zeros((192, 192), np.uint8)
     mask[30:150, 40:180] = 255
     *_, last = editor.drag(inversion, [[[30.5, 30.5], [36.5, 30.5]]], mask=mask[1::3, 1::3])
-    edited, changed = editor.composite(layer, crop, editor.render(inversion), last.preview(), mask)
-    assert changed.any()
-    assert np.array_equal(edited[mask == 0], layer[mask == 0])
-    moved, _ = editor.composite(
-        layer, Crop(5, 7, 192), editor.render(inversion), last.preview(), mask, offset=(5, 7)
+    before, after = editor.render(inversion), last.preview()
+    edit = editor.composite(layer, crop, before, after, mask)
+    assert edit.changed.any()
+    x, y, width, height = edit.rect
+    still = mask[y : y + height, x : x + width] == 0
+    assert not edit.changed[still].any()
+    moved = editor.composite(layer, Crop(5, 7, 192), before, after, mask, offset=(5, 7))
+    assert moved.rect == (x + 5, y + 7, width, height)
+    assert np.array_equal(moved.pixels, edit.pixels)
+    # What was inverted may be handed in, and then the layer is not looked at again.
+    given = editor.composite(layer, crop, before, after, mask, seen=picture)
+    assert np.array_equal(given.pixels, edit.pixels)
+    other = editor.composite(layer, crop, before, after, mask, seen=255 - picture)
+    assert not np.array_equal(other.pixels, edit.pixels)
+
+
+def test_the_change_between_two_pictures_is_found_once(editor, picture, monkeypatch):
+    asked = []
+
+    def between(*pictures):
+        asked.append(pictures)
+        return original(*pictures)
+
+    original = Change.between
+    monkeypatch.setattr(Change, "between", between)
+    editor.forget()
+    layer = np.dstack([picture, np.full((64, 64), 255, np.uint8)])
+    afters = [np.roll(picture, shift, axis=1) for shift in (2, 3, 4)]
+    first, again, *_, last = (
+        editor.composite(layer, Crop(0, 0, 64), picture, afters[number]) for number in (0, 0, 1, 0, 2, 0, 1)
     )
-    assert np.array_equal(moved, edited)
+    assert len(asked) == 4  # 0, 1, 2, and 1 again, which 2 had pushed out
+    assert np.array_equal(first.pixels, again.pixels)
+    assert not np.array_equal(first.changed, last.changed)
 
 
 def test_default_learning_rate_follows_the_scale_of_w(editor, model):

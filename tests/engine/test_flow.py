@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from backend.engine.flow import blur, change_map, estimate_motion, warp
+from backend.engine.flow import blur, change_map, estimate_motion, warp, widest
 
 from .scene import draw
 
@@ -79,3 +79,18 @@ def test_warp_and_blur():
     assert float(soft.sum()) == pytest.approx(1, abs=1e-4)
     offsets = torch.arange(21.0) - 10
     assert float((soft.sum(dim=0) * offsets**2).sum()) == pytest.approx(1.5**2, rel=0.05)
+
+
+def test_the_widest_within_a_reach():
+    planes = torch.rand(2, 9, 14, generator=torch.Generator().manual_seed(0)) - 0.5
+    for reach in (1, 2, 5):
+        square = torch.nn.functional.max_pool2d(planes, 2 * reach + 1, stride=1, padding=reach)
+        assert torch.equal(widest(planes, reach), square)
+
+
+def test_many_pictures_are_warped_as_one_is():
+    pictures = torch.rand(3, 2, 8, 8, generator=torch.Generator().manual_seed(0))
+    flows = 3 * torch.rand(3, 2, 8, 8, generator=torch.Generator().manual_seed(1))
+    many = warp(pictures, flows)
+    for picture, flow, warped in zip(pictures, flows, many, strict=True):
+        assert torch.equal(warp(picture, flow), warped)

@@ -103,15 +103,30 @@ def test_the_whole_way_and_every_field_on_it(client: Client, model: Path) -> Non
     assert shown.body["handles"] == steps[3]["handles"]
     result = client.request("session.result", {}, session=session, timeout=PATIENCE)
     check_fields(REQUESTS["session.result"].reply, result.body)
-    assert result.body["rect"] == [7, 0, 80, 80]
-    edited = np.frombuffer(result.buffers[0], np.uint8).reshape(80, 80, 4)
-    changed = np.frombuffer(result.buffers[1], np.uint8).reshape(80, 80)
-    source = layer[5:85]
-    still = mask[5:85] == 0
+    x, y, width, height = result.body["rect"]
+    assert 7 + 20 <= x < x + width <= 7 + 70
+    assert -5 + 20 <= y < y + height <= -5 + 70
+    assert result.body["opaque"] is True
+    edited = np.frombuffer(result.buffers[0], np.uint8).reshape(height, width, 4)
+    changed = np.frombuffer(result.buffers[1], np.uint8).reshape(height, width)
+    place = (slice(y + 5, y + 5 + height), slice(x - 7, x - 7 + width))
+    source = layer[place]
+    still = mask[place] == 0
     assert np.array_equal(edited[still], source[still])
     assert not changed[still].any()
     assert np.array_equal((edited != source).any(axis=-1), changed > 0)
     assert changed.any()
+    only = client.request("session.result", {"only_changed": True}, session=session, timeout=PATIENCE)
+    assert only.body == result.body
+    edited_only = np.frombuffer(only.buffers[0], np.uint8).reshape(height, width, 4)
+    assert np.array_equal(edited_only, edited * (changed[..., None] > 0))
+    assert bytes(only.buffers[1]) == bytes(result.buffers[1])
+    # Where nothing changed there is one pixel of the source.
+    nothing = client.request("session.result", {"step": 0}, session=session, timeout=PATIENCE)
+    assert nothing.body["rect"][2:] == [1, 1]
+    x, y = nothing.body["rect"][:2]
+    assert bytes(nothing.buffers[0]) == layer[y + 5, x - 7].tobytes()
+    assert bytes(nothing.buffers[1]) == b"\0"
 
     resumed = client.request("session.resume", session=session, timeout=PATIENCE).body
     check_fields(REQUESTS["session.resume"].reply, resumed)

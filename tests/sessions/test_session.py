@@ -96,10 +96,13 @@ def test_an_inversion_and_every_step_survive(
         if number:
             assert again.step(number).handles == handles
     one, other = session.result(editor, 3), again.result(editor, 3)
-    assert np.array_equal(one[0], other[0])
-    edited, changed = one
-    assert np.array_equal(edited[mask[:80] == 0], picture()[:80][mask[:80] == 0])
-    assert np.array_equal(changed > 0, (edited != session.window()).any(axis=-1))
+    assert one.rect == other.rect
+    assert np.array_equal(one.pixels, other.pixels)
+    x, y, width, height = one.rect
+    place = (slice(y, y + height), slice(x, x + width))
+    assert one.changed.any()
+    assert not one.changed[mask[place] == 0].any()
+    assert np.array_equal(one.changed > 0, (one.pixels != session.window()[place]).any(axis=-1))
     assert again.record.drags[0].outcome == "limit"
     assert code_of(lambda: again.step(4)) == "unknown_step"
     assert code_of(lambda: again.latent(-1)) == "unknown_step"
@@ -180,6 +183,35 @@ def test_a_cancelled_inversion_leaves_the_session_as_it_was(session: Session, ed
     session.invert(editor, session.picture(), "another", SETTINGS)
     assert session.last_step == 0
     assert session.record.drags == []
+
+
+def test_a_result_tells_how_far_it_is_and_can_be_cancelled(session: Session, editor: FaceEditor) -> None:
+    for _ in SessionDrag(session, editor, PAIRS, None, DRAG):
+        pass
+    told: list[float] = []
+    edit = session.result(editor, 3, told.append)
+    assert (told[0], told[-1]) == (0.0, 1.0)
+
+    def cancel(_fraction: float) -> None:
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        session.result(editor, 3, cancel)
+    assert np.array_equal(session.result(editor, 3).pixels, edit.pixels)
+
+
+def test_a_result_is_that_of_the_last_inversion(session: Session, editor: FaceEditor) -> None:
+    def pulled() -> NDArray[np.uint8]:
+        for _ in SessionDrag(session, editor, PAIRS, None, DRAG):
+            pass
+        return session.result(editor, 3).pixels
+
+    first = pulled()
+    session.invert(editor, session.picture(), "another", InversionSettings(pivot_steps=9, tuning_steps=9))
+    assert not np.array_equal(session.result(editor, 0).changed, first)
+    again = pulled()
+    fresh = Session(session.folder, session.record)
+    assert np.array_equal(fresh.result(editor, 3).pixels, again)
 
 
 def test_a_saved_inversion_is_found_by_its_content(
