@@ -1,0 +1,498 @@
+"""The pull of one layer: the artist's orders, and the jobs that carry them out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from ..wire.errors import RemoteError
+from ..wire.messages import Event, Reply
+from .connection import Connection
+from .geometry import Point, Rect, Square
+from .host import Edit, EditingError, LayerPicture, Source
+from .messages import Message, message_of
+from .record import PackedMask, Result
+from .remote_session import RemoteSession, SessionFacts, edit_of
+from .state import Phase, PullState, TimeLeft
+from .tasks import Job, Later, Runner, Steps, Waiting
+
+VIEW_SECONDS = 0.25
+"""How long a step has to be looked at before its full result is made."""
+
+RETARGET_SECONDS = 0.03
+
+LOST = ("worker_lost", "server_lost")
+GONE = ("unknown_session", "damaged_session")
+
+
+class Pull(PullState):
+    """One layer's pull. Lives on the editor's thread; no method blocks. Arguments: see ``PullState``."""
+
+    def __init__(self, source: Source, connection: Connection, later: Later, record: bytes = b"") -> None:
+        super().__init__(source, connection, later, record)
+        self._runner = Runner(later, self._finished)
+        self._viewer = Runner(later, self._view_ended)
+        self._wanted_step: int | None = None
+        self._edit_step = -1
+        self._edit_request: tuple[int, Waiting] | None = None
+        self._sent_targets: list[Point] = []
+        self._retarget_due = False
+        self._remembered = False
+        self._stopping = False
+        self._there = True
+        self._time_left = TimeLeft()
+        self.pairs.changed = self._pairs_changed
+        self.pairs.went_to = self.show
+
+    @property
+    def busy(self) -> bool:
+        """Whether something runs that can be stopped."""
+        return self._runner.busy
+
+    @property
+    def can_invert(self) -> bool:
+        """Whether ``invert`` would do something."""
+        return not self.busy
+
+    @property
+    def can_drag(self) -> bool:
+        """Whether ``drag`` would do something."""
+        return not self.busy and len(self.pairs) > 0
+
+    @property
+    def can_stop(self) -> bool:
+        """Whether ``stop`` would do something."""
+        return self.busy and not self._stopping
+
+    @property
+    def can_apply(self) -> bool:
+        """Whether the shown step has an edit to apply."""
+        return not self.busy and self.step > 0
+
+    can_animate = can_apply
+
+    @property
+    def can_show(self) -> bool:
+        """Whether other steps can be looked at."""
+        return not self.busy and self.last_step > 0
+
+    @property
+    def can_edit_pairs(self) -> bool:
+        """Whether pairs may be added, deleted, undone, and handles moved."""
+        return not self.busy
+
+    @property
+    def can_move_targets(self) -> bool:
+        """Whether targets may be moved; during a drag that retargets it."""
+        return not self.busy or self.phase is Phase.DRAGGING
+
+    # Orders
+
+    def invert(self) -> None:
+        """Reads the layer and finds it in the model, unless that is done."""
+        self._start(self._invert_job())
+
+    def drag(self) -> None:
+        """Pulls from the shown step, after whatever has to be done first."""
+        if not len(self.pairs):
+            self._say(
+                Message(
+                    "error", "There are no points yet.", "Click on the feature and drag to where it shall go."
+                )
+            )
+            return
+        self._start(self._drag_job())
+
+    def stop(self) -> None:
+        """Stops what runs; what was reached stays."""
+        if not self.can_stop:
+            return
+        if self._session is not None and self._session.is_open:
+            self._session.stop()
+        if self.phase in (Phase.INVERTING, Phase.DRAGGING):
+            self._stopping = True  # its reply ends the job
+            self._observers.tell("state")
+            return
+        self._edit_request = None
+        self._runner.cancel()
+        self._settle()
+
+    def show(self, step: int) -> None:
+        """Shows another step of the session; the last one asked for wins."""
+        step = min(max(0, step), self.last_step)
+        if self.busy or self._session is None or step == self._wanted_step:
+            return
+        self._wanted_step = step
+        if not self._viewer.busy:
+            self._viewer.run(self._view_job())
+
+    def apply(self) -> None:
+        """Puts the shown step above the source as a new group."""
+        result = self._result_at(self.step)
+        self._start(
+            self._apply_job(
+                result.title if result is not None else f"Pull, step {self.step}", self.step, result
+            )
+        )
+
+    def animate(self, frames: int = 24) -> None:
+        """Puts the way to the shown step above the source as an animation of at most so many frames."""
+        self._start(self._animate_job(max(2, frames)))
+
+    def apply_result(self, identifier: str) -> None:
+        """Puts a finished drag above the source, once more if need be."""
+        result = next((item for item in self.results if item.identifier == identifier), None)
+        if result is not None:
+            self._start(self._apply_job(result.title, result.step, result))
+
+    def delete_result(self, identifier: str) -> None:
+        """Takes a finished drag out of the history; a session that nothing needs any more is deleted."""
+        gone = [item for item in self.results if item.identifier == identifier]
+        self._set_results([item for item in self.results if item.identifier != identifier])
+        current = self._session.facts.name if self._session is not None else ""
+        needed = {current, *(item.session for item in self.results)}
+        for item in gone:
+            if item.session not in needed and self._connection.connected:
+                self._connection.send("session.close", {"forget": True}, session=item.session)
+
+    def forget(self) -> None:
+        """Begins anew: deletes pairs, session and history of this layer."""
+        if self.busy:
+            return
+        for item in list(self.results):
+            self.delete_result(item.identifier)
+        if self._session is not None:
+            self._session.close(forget=True)
+        self._session = None
+        self._clear_picture()
+        self.mask = self._packed_mask = None
+        self.pairs.restore((), 0)
+        self._set_phase(Phase.IDLE)
+
+    def dismiss(self) -> None:
+        """Takes the message away."""
+        self._say(None)
+
+    def look_after_source(self) -> None:
+        """Tells when the layer was deleted or came back; call it now and then."""
+        there = self.source.exists()
+        if there == self._there or self._closed:
+            return
+        self._there = there
+        if there:
+            self._say(None)
+            return
+        self.stop()
+        self._say(
+            Message(
+                "error",
+                f"The layer “{self.source.name}” was deleted.",
+                "Undo that in the editor to pull on; what was applied stays.",
+            )
+        )
+
+    def close(self) -> None:
+        """The document or the layer goes away: lets go of the backend's session, which stays saved."""
+        if self._closed:
+            return
+        self._closed = True
+        self._runner.cancel()
+        self._viewer.cancel()
+        if self._session is not None and self._session.is_open:
+            self._session.close()
+
+    # Jobs
+
+    def _start(self, job: Job) -> None:
+        if self.busy or self._closed:
+            job.close()
+            return
+        self._viewer.cancel()
+        self._wanted_step = None
+        self._say(None)
+        self._connection.start()
+        self._runner.run(job)
+        self._observers.tell("state")
+
+    def _finished(self, error: BaseException | None) -> None:
+        if error is not None and not (isinstance(error, RemoteError) and error.code == "cancelled"):
+            self._say(message_of(error, self.phase.value))
+        self._settle()
+
+    def _settle(self) -> None:
+        """Nothing runs any more."""
+        self._stopping = False
+        self.pairs.recording = True
+        inverted = self._session is not None and self._session.facts.inverted
+        if not inverted or self.step == 0:
+            self._clear_picture()
+        self._set_phase(Phase.READY if inverted else Phase.IDLE)
+        self._record_soon()
+
+    def _invert_job(self) -> Job:
+        yield from self._surviving_loss(self._prepared)
+
+    def _drag_job(self) -> Job:
+        self._remembered = False
+        yield from self._surviving_loss(self._dragged)
+        session = self._session
+        if session is None or self.step == 0:
+            return
+        self._set_phase(Phase.FINISHING)
+        reply = yield from session.show(self.step)
+        self._set_preview(reply.body["shape"], reply.buffers[0])
+        self._add_result(session.facts.name, self.step)
+        self._set_edit((yield from self._edit_at(self.step)))
+
+    def _surviving_loss(self, part: Callable[[], Steps[Any]]) -> Steps[None]:
+        """Does ``part``, and once more when the backend dies in the middle."""
+        try:
+            yield from part()
+        except RemoteError as error:
+            if error.code not in LOST or self._stopping:
+                raise
+            if self._session is not None:
+                self._session.generation = -1  # a new worker has to be told that it is open
+            self._say(Message("note", "The backend had stopped. It is started again, and the pull goes on."))
+            yield from part()
+
+    def _prepared(self) -> Steps[RemoteSession]:
+        """A session that is open and inverted and shows what the layer shows now."""
+        yield from self._connected()
+        if not self.source.exists():
+            raise EditingError(
+                "no_layer", "The layer is gone.", "Select another layer, or undo its deletion."
+            )
+        self._set_phase(Phase.READING)
+        picture = yield from self.source.read(self._rect_to_read())
+        session = yield from self._opened(picture)
+        if not session.facts.inverted:
+            self._set_phase(Phase.INVERTING)
+            yield from session.invert(self.inversion_settings, self._inversion_event)
+            self._clear_picture()
+        self._record_soon()
+        return session
+
+    def _connected(self) -> Steps[None]:
+        self._set_phase(Phase.WAITING)
+        yield from self._connection.until_connected()
+
+    def _opened(self, picture: LayerPicture) -> Steps[RemoteSession]:
+        """The session of this picture: the present one, the saved one resumed, or a new one."""
+        session = self._session
+        if session is not None and (
+            session.facts.digest != picture.digest or session.facts.wish != self._wish()
+        ):
+            if session.facts.digest != picture.digest and self.last_step:
+                self._say(Message("note", "The layer has changed since the last pull, so it is fitted anew."))
+            session = None
+        if session is not None and not session.is_open:
+            try:
+                yield from self._resumed(session)
+            except RemoteError as error:
+                if error.code not in GONE:
+                    raise
+                session = None
+        if session is None:
+            self._set_phase(Phase.OPENING)
+            crop = "layer" if self.crop_choice == "layer" else self._chosen_crop()
+            session = yield from RemoteSession.open(self._connection, picture, crop, self.model, self._wish())
+            old, self._session = self._session, session
+            if old is not None and old.is_open:
+                old.close()
+            self._clear_picture()
+            self.pairs.rebase()
+        return session
+
+    def _resumed(self, session: RemoteSession) -> Steps[None]:
+        self._set_phase(Phase.OPENING)
+        yield from session.resume()
+        if self.step > session.facts.last_step:
+            self.pairs.restore(self.pairs, session.facts.last_step)
+
+    def _dragged(self) -> Steps[None]:
+        session = yield from self._prepared()
+        facts = session.facts
+        for pair in self.pairs:
+            if not (facts.crop.contains(pair.handle) and facts.crop.contains(pair.target)):
+                raise EditingError(
+                    "points_outside",
+                    "A point lies outside the part of the picture that the model sees.",
+                    "Move it into the dashed square, or draw a larger crop.",
+                )
+        self._set_phase(Phase.READING)
+        ends = [(pair.handle, pair.target) for pair in self.pairs]
+        yield from self._find_mask(ends, facts.crop, facts.rect)
+        if not self._remembered:
+            self.pairs.remember()
+            self._remembered = True
+        self._set_phase(Phase.DRAGGING)
+        self._sent_targets = [pair.target for pair in self.pairs]
+        self.pairs.recording = False
+        self._time_left = TimeLeft()
+        reply = yield from session.drag(ends, self.mask, self.step, self.drag_options, self._drag_event)
+        self._reached(reply.body)
+        if reply.body["outcome"] == "limit":
+            self._say(
+                Message(
+                    "note", "The points have not arrived yet.", "Drag again to pull on, or move the targets."
+                )
+            )
+
+    def _find_mask(self, pairs: list[tuple[Point, Point]], crop: Square, rect: Rect) -> Steps[None]:
+        selected = self.source.selection_bounds() is not None
+        kept = self._kept_mask
+        if not selected and kept is not None and kept.rect == rect and self.area.movable != "crop":
+            self.mask = kept  # the document was opened again, and its selection is not there any more
+            return
+        self._kept_mask = None
+        self.mask = yield from self.source.movable(self.area, pairs, crop, rect)
+        self._packed_mask = (yield from PackedMask.of(self.mask)) if self.mask is not None else None
+        self._mask_from_selection = selected and self.area.movable != "crop"
+
+    def _apply_job(self, title: str, step: int, result: Result | None) -> Job:
+        yield from self._connected()
+        self._set_phase(Phase.FINISHING)
+        session = yield from self._session_of(result)
+        edit = yield from (
+            self._edit_at(step) if session is self._session else self._other_edit(session, step)
+        )
+        self._set_phase(Phase.APPLYING)
+        note = yield from self.source.write(title, edit)
+        if note:
+            self._say(Message("note", note))
+        self._clear_picture()
+        self.pairs.forget_undo()  # from here on the editor's own undo takes the new layer back
+        if result is not None:
+            applied = replace(result, applied=result.applied + 1)
+            self._set_results([applied if item is result else item for item in self.results])
+
+    def _session_of(self, result: Result | None) -> Steps[RemoteSession]:
+        session = self._session
+        if session is None or (result is not None and result.session != session.facts.name):
+            assert result is not None
+            facts = SessionFacts(result.session, "", [], Rect(0, 0, 0, 0), Square(0, 0, 0))
+            session = RemoteSession(self._connection, facts)
+        if not session.is_open:
+            yield from session.resume()
+        return session
+
+    def _other_edit(self, session: RemoteSession, step: int) -> Steps[Edit]:
+        reply: Reply = yield session.ask_for_edit(step, self._result_event)
+        session.close()
+        return edit_of(reply)
+
+    def _edit_at(self, step: int) -> Steps[Edit]:
+        """The edit of a step of the present session, asked for once."""
+        if self.edit is not None and self._edit_step == step:
+            return self.edit
+        assert self._session is not None
+        request = self._edit_request
+        if request is None or request[0] != step or isinstance(request[1].outcome, RemoteError):
+            request = step, self._session.ask_for_edit(step, self._result_event)
+        self._edit_request = request
+        reply: Reply = yield request[1]
+        self._edit_request = None
+        self._edit_step = step
+        return edit_of(reply)
+
+    def _animate_job(self, count: int) -> Job:
+        yield from self._connected()
+        self._set_phase(Phase.FINISHING)
+        session = yield from self._session_of(None)
+        path = session.facts.path_to(self.step)[1:]
+        count = min(count, len(path))
+        steps = [path[round(index * (len(path) - 1) / max(1, count - 1))] for index in range(count)]
+        edits: list[Edit] = []
+        started = time.monotonic()
+        for index, step in enumerate(steps):
+            left = (time.monotonic() - started) / index * (count - index) if index else None
+            self._set_progress(index / count, left)
+            reply: Reply = yield session.ask_for_edit(step)
+            edits.append(edit_of(reply))
+        self._set_phase(Phase.APPLYING)
+        note = yield from self.source.write_animation(f"Pull to step {self.step}", edits, len(edits))
+        if note:
+            self._say(Message("note", note))
+
+    def _view_job(self) -> Job:
+        """Shows the wanted step, and makes its full result when the artist stays on it."""
+        session = self._session
+        assert session is not None
+        if not session.is_open:
+            yield from self._connected()
+            yield from self._resumed(session)
+            self._set_phase(Phase.READY)
+        while True:
+            step = self._wanted_step or 0
+            if step:
+                reply = yield from session.show(step)
+                self._set_preview(reply.body["shape"], reply.buffers[0])
+                self.pairs.track(reply.body["handles"], step)
+            else:
+                self._clear_picture()
+                self.pairs.track([pair.start for pair in self.pairs], 0)
+            self._observers.tell("state")
+            yield VIEW_SECONDS
+            if step == self._wanted_step:
+                break
+        if step:
+            edit = yield from self._edit_at(step)
+            if step == self._wanted_step:
+                self._set_edit(edit)
+
+    def _view_ended(self, error: BaseException | None) -> None:
+        newer = self._wanted_step
+        shown, self._wanted_step = self.step, None
+        if error is not None:
+            self._say(message_of(error, "showing a step"))
+        elif newer is not None and newer != shown:
+            self.show(newer)
+        self._record_soon()
+
+    # Events
+
+    def _inversion_event(self, event: Event) -> None:
+        body = event.body
+        if event.type == "preview":
+            self._set_preview(body["shape"], event.buffers[0])
+        elif "fraction" in body:
+            self._set_progress(float(body["fraction"]), body.get("seconds_left"))
+
+    def _drag_event(self, event: Event) -> None:
+        if event.type == "preview":
+            self._set_preview(event.body["shape"], event.buffers[0])
+        elif "step" in event.body:
+            self._reached(event.body)
+            self._set_progress(*self._time_left.of(self.distance or 0.0))
+
+    def _result_event(self, event: Event) -> None:
+        if event.body.get("fraction") is not None:
+            self._set_progress(float(event.body["fraction"]), event.body.get("seconds_left"))
+
+    def _reached(self, body: dict[str, Any]) -> None:
+        assert self._session is not None
+        step = int(body["step"])
+        self.edit = None
+        facts = self._session.facts
+        facts.last_step = max(facts.last_step, step)
+        self.pairs.track(body["handles"], step)
+
+    def _pairs_changed(self) -> None:
+        self._observers.tell("pairs")
+        if self.phase is Phase.DRAGGING and not self._retarget_due:
+            self._retarget_due = True
+            self._later(RETARGET_SECONDS, self._retarget)
+        elif not self.busy:
+            self._record_soon()
+
+    def _retarget(self) -> None:
+        self._retarget_due = False
+        if self.phase is not Phase.DRAGGING or self._session is None:
+            return
+        for index, pair in enumerate(self.pairs[: len(self._sent_targets)]):
+            if pair.target != self._sent_targets[index]:
+                self._sent_targets[index] = pair.target
+                self._session.retarget(index, self._session.facts.crop.clamped(pair.target))

@@ -1,0 +1,332 @@
+"""What the artist sees of a pull: its phase, pictures, choices and history, and how they are kept."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from .connection import Connection
+from .geometry import Rect, Square, distance, square_around
+from .host import AreaOptions, CropChoice, Edit, EditingError, Mask, Source
+from .messages import Message, Observers
+from .pairs import PairList
+from .record import Record, Result
+from .remote_session import RemoteSession
+from .tasks import Later
+
+RECORD_SECONDS = 0.2
+"""How long after a change the record goes into the document."""
+
+
+class Phase(Enum):
+    """What is going on."""
+
+    IDLE = "idle"
+    WAITING = "waiting"
+    READING = "reading"
+    OPENING = "opening"
+    INVERTING = "inverting"
+    READY = "ready"
+    DRAGGING = "dragging"
+    FINISHING = "finishing"
+    APPLYING = "applying"
+
+
+_TEXTS = {
+    Phase.IDLE: "",
+    Phase.WAITING: "Waiting for the backend",
+    Phase.READING: "Reading the layer",
+    Phase.OPENING: "Sending the picture",
+    Phase.INVERTING: "Finding the face in the model",
+    Phase.READY: "",
+    Phase.DRAGGING: "Pulling",
+    Phase.FINISHING: "Finishing the picture",
+    Phase.APPLYING: "Writing the layer",
+}
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far it is.
+
+    Attributes:
+        fraction: 0 to 1; None when nobody knows.
+        seconds_left: an estimate; None when there is none.
+        text: what is going on.
+    """
+
+    fraction: float | None = None
+    seconds_left: float | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Preview:
+    """The model's picture of the crop: RGB uint8 [height, width, 3]."""
+
+    square: Square
+    width: int
+    height: int
+    rgb: Any = field(repr=False)
+
+
+class PullState:
+    """The state of one layer's pull; ``Pull`` gives it its orders.
+
+    Args:
+        source: the layer.
+        connection: to the backend, shared.
+        later: calls a function from the event loop after so many seconds.
+        record: what the document had kept, see ``Record``; unreadable bytes are told and ignored.
+
+    Attributes:
+        pairs: edit them directly.
+        area, crop_choice, drawn_crop, model: the artist's choices; set them with the methods.
+        phase, progress, message: what is going on.
+        preview, edit: what to draw over the canvas; ``edit`` (exact) before ``preview`` (the model's picture).
+        mask: what may move in the running or last drag; None before the first, or when everything may.
+        results: finished drags, the oldest first.
+        inversion_settings, drag_options: handed to the backend as they are, see ``docs/protocol.md``.
+    """
+
+    def __init__(self, source: Source, connection: Connection, later: Later, record: bytes = b"") -> None:
+        self.source = source
+        self.pairs = PairList()
+        self.phase = Phase.IDLE
+        self.progress = Progress()
+        self.message: Message | None = None
+        self.preview: Preview | None = None
+        self.edit: Edit | None = None
+        self._connection = connection
+        self._later = later
+        self._observers = Observers()
+        self._session: RemoteSession | None = None
+        self._record_due = False
+        self._closed = False
+        self.model = ""
+        self.crop_choice: CropChoice = "layer"
+        self.drawn_crop: Square | None = None
+        self.area = AreaOptions()
+        self.mask: Mask | None = None
+        self.results: list[Result] = []
+        self.inversion_settings: dict[str, Any] = {}
+        self.drag_options: dict[str, Any] = {}
+        self._load(record)
+
+    @property
+    def crop(self) -> Square | None:
+        """The square that the model sees, or will see where that is known."""
+        if self._session is not None and self._session.facts.wish == self._wish():
+            return self._session.facts.crop
+        return self.drawn_crop if self.crop_choice == "drawn" else None
+
+    @property
+    def step(self) -> int:
+        """The step that is shown."""
+        return self.pairs.step
+
+    @property
+    def distance(self) -> float | None:
+        """Mean px from the handles to their targets; None without pairs."""
+        if not len(self.pairs):
+            return None
+        return sum(distance(pair.handle, pair.target) for pair in self.pairs) / len(self.pairs)
+
+    @property
+    def last_step(self) -> int:
+        """The last step of the session; 0 before the first drag."""
+        return self._session.facts.last_step if self._session is not None else 0
+
+    def observe(self, function: Callable[[str], None]) -> Callable[[], None]:
+        """Calls ``function(topic)`` after every change: state, pairs, preview, message, results, options.
+
+        Returns what ends that.
+        """
+        return self._observers.add(function)
+
+    # Choices
+
+    def set_area(self, area: AreaOptions) -> None:
+        """How the movable area is made; counts from the next drag."""
+        if area != self.area:
+            self.area = area
+            self._option_changed()
+
+    def set_crop(self, choice: CropChoice, square: Square | None = None) -> None:
+        """How the crop is chosen; counts from the next inversion. ``drawn`` needs the square."""
+        if (choice, square or self.drawn_crop) != (self.crop_choice, self.drawn_crop):
+            self.crop_choice = choice
+            self.drawn_crop = square or self.drawn_crop
+            self._option_changed()
+
+    def set_model(self, model: str) -> None:
+        """A model's name, or the path of a model file; empty for the default. Counts from the next inversion."""
+        if model != self.model:
+            self.model = model
+            self._option_changed()
+
+    def _option_changed(self) -> None:
+        self._observers.tell("options")
+        self._observers.tell("state")
+        self._record_soon()
+
+    # Changes, for ``Pull``
+
+    def _wish(self) -> list[Any]:
+        drawn = list(self.drawn_crop) if self.crop_choice == "drawn" and self.drawn_crop else None
+        return [self.model, self.crop_choice, drawn]
+
+    def _rect_to_read(self) -> Rect:
+        bounds = self.source.bounds()
+        if bounds.empty:
+            raise EditingError(
+                "empty_layer", "The selected layer is empty.", "Select the layer that the face is painted on."
+            )
+        if self.crop_choice == "layer":
+            return bounds
+        square = self._chosen_crop()
+        rect = square.rect.intersected(bounds)
+        if rect.empty:
+            raise EditingError(
+                "crop_outside", "The crop does not touch the layer's picture.", "Draw it around the face."
+            )
+        return rect
+
+    def _chosen_crop(self) -> Square:
+        if self.crop_choice == "drawn":
+            if self.drawn_crop is None:
+                raise EditingError("bad_crop", "No crop is drawn yet.", "Draw it around the face.")
+            return self.drawn_crop
+        if self._session is not None and self._session.facts.wish == self._wish():
+            return self._session.facts.crop  # the selection may have moved on to what shall be pulled
+        selected = self.source.selection_bounds()
+        if selected is None:
+            raise EditingError("empty_selection", "Nothing is selected.", "Select the face, then invert.")
+        return square_around(selected)
+
+    def _set_phase(self, phase: Phase) -> None:
+        self.phase = phase
+        self.progress = Progress(text=_TEXTS[phase])
+        self._observers.tell("state")
+
+    def _set_progress(self, fraction: float | None, seconds_left: float | None = None) -> None:
+        self.progress = Progress(fraction, seconds_left, _TEXTS[self.phase])
+        self._observers.tell("state")
+
+    def _set_preview(self, shape: Sequence[int], rgb: Any) -> None:
+        if self._session is not None:
+            self.preview = Preview(self._session.facts.crop, int(shape[1]), int(shape[0]), rgb)
+            self.edit = None
+            self._observers.tell("preview")
+
+    def _set_edit(self, edit: Edit) -> None:
+        self.edit = edit
+        self._observers.tell("preview")
+
+    def _clear_picture(self) -> None:
+        self.preview = self.edit = None
+        self._observers.tell("preview")
+
+    def _say(self, message: Message | None) -> None:
+        if message != self.message:
+            self.message = message
+            self._observers.tell("message")
+
+    def _set_results(self, results: list[Result]) -> None:
+        self.results = results
+        self._observers.tell("results")
+        self._record_soon()
+
+    def _result_at(self, step: int) -> Result | None:
+        """The finished drag that ended at a step of the present session."""
+        name = self._session.facts.name if self._session is not None else ""
+        found = [item for item in self.results if (item.session, item.step) == (name, step)]
+        return found[-1] if found else None
+
+    def _add_result(self, name: str, step: int) -> None:
+        """Puts a finished drag into the history, with the shown picture as its thumbnail."""
+        preview = self.preview
+        if preview is None or self._result_at(step) is not None:
+            return
+        thumbnail = self.source.thumbnail(preview.width, preview.height, preview.rgb)
+        self._made += 1
+        result = Result(uuid.uuid4().hex, name, step, f"Pull {self._made}", thumbnail, time.time())
+        self._set_results([*self.results, result])
+
+    # The record in the document
+
+    def _load(self, data: bytes) -> None:
+        try:
+            record = Record.from_bytes(data) if data else Record()
+        except ValueError as error:
+            record = Record()
+            self.message = Message(
+                "note",
+                "What Pullface had stored in this document cannot be read.",
+                "Place the points again; the picture itself is as it was.",
+                str(error),
+            )
+        self.model = record.model
+        self.crop_choice = record.crop_choice
+        self.drawn_crop = record.drawn_crop
+        self.area = record.area
+        self._packed_mask = record.mask
+        self.mask = record.mask.mask() if record.mask is not None else None
+        self._mask_from_selection = record.mask_from_selection
+        self._kept_mask = self.mask if record.mask_from_selection else None
+        self.results = record.results
+        self._made = len(record.results)
+        if record.session is not None:
+            self._session = RemoteSession(self._connection, record.session)
+            self.phase = Phase.READY if record.session.inverted else Phase.IDLE
+        self.pairs.restore(record.pairs, record.step)
+
+    def _record_soon(self) -> None:
+        if not self._record_due and not self._closed:
+            self._record_due = True
+            self._later(RECORD_SECONDS, self.save_record)
+
+    def save_record(self) -> None:
+        """Puts the record into the document now, if something changed."""
+        if not self._record_due or self._closed:
+            return
+        self._record_due = False
+        if not self.source.exists():
+            return
+        record = Record(
+            model=self.model,
+            crop_choice=self.crop_choice,
+            drawn_crop=self.drawn_crop,
+            area=self.area,
+            session=self._session.facts if self._session is not None else None,
+            step=self.step,
+            pairs=tuple(self.pairs),
+            mask=self._packed_mask,
+            mask_from_selection=self._mask_from_selection,
+            results=self.results,
+        )
+        empty = record.session is None and not record.pairs and not record.results
+        self.source.save_record(b"" if empty else record.to_bytes())
+
+
+class TimeLeft:
+    """Estimates how long a drag goes on from how fast the distance shrinks."""
+
+    def __init__(self) -> None:
+        self._first: tuple[float, float] | None = None
+
+    def of(self, remaining: float) -> tuple[float | None, float | None]:
+        """The fraction of the way that is done, and the seconds that are left where they can be told."""
+        now = time.monotonic()
+        if self._first is None:
+            self._first = now, remaining
+        begun, whole = self._first
+        done = whole - remaining
+        if whole <= 0 or done <= 0:
+            return 0.0, None
+        left = remaining * (now - begun) / done if now - begun > 1 else None
+        return min(1.0, done / whole), left
