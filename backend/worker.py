@@ -9,6 +9,7 @@ from __future__ import annotations
 import faulthandler
 import json
 import logging
+import os
 import signal
 import sys
 
@@ -16,10 +17,15 @@ from backend.compute.link import Link, end_process, end_with_front
 from backend.logs import log_to_file
 from backend.wire.folders import sessions_folder
 
+NICENESS = 10
+"""The editor needs its moment of a core at once, and the computation fills all of them for a long time."""
+
 
 def main() -> int:
     """Runs a worker until the front has ended."""
     faulthandler.enable()
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
     # Ctrl+C in a terminal reaches the whole process group; the front decides when a worker ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     line = sys.stdin.buffer.readline()

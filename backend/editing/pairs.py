@@ -106,11 +106,15 @@ class PairList(Sequence[Pair]):
             self._remember(before)
 
     def cancel_gesture(self) -> None:
-        """Goes back to the state before ``begin_gesture``; harmless without it."""
+        """Goes back to the state before ``begin_gesture``; harmless without it. What a drag tracked stays."""
         before, self._before_gesture = self._before_gesture, None
-        if before is not None and before != self._state:
-            self._state = before
-            self.changed()
+        if before is None or before == self._state:
+            return
+        if not self.recording and len(before.pairs) == len(self):
+            pairs = [replace(now, target=then.target) for now, then in zip(self._state.pairs, before.pairs)]
+            before = _State(tuple(pairs), self._state.step)
+        self._state = before
+        self.changed()
 
     # The pull
 

@@ -195,8 +195,6 @@ class Pull(PullState):
 
     def close(self) -> None:
         """The document or the layer goes away: lets go of the backend's session, which stays saved."""
-        if self._closed:
-            return
         self._closed = True
         self._runner.cancel()
         self._viewer.cancel()
@@ -276,7 +274,8 @@ class Pull(PullState):
         return session
 
     def _connected(self) -> Steps[None]:
-        self._set_phase(Phase.WAITING)
+        if not self._connection.connected:
+            self._set_phase(Phase.WAITING)
         yield from self._connection.until_connected()
 
     def _opened(self, picture: LayerPicture) -> Steps[RemoteSession]:
@@ -334,7 +333,11 @@ class Pull(PullState):
         self._time_left = TimeLeft()
         reply = yield from session.drag(ends, self.mask, self.step, self.drag_options, self._drag_event)
         self._reached(reply.body)
-        if reply.body["outcome"] == "limit":
+        if reply.body["outcome"] == "arrived" and reply.body["steps"] == 0:
+            self._say(
+                Message("note", "The points are at their targets already.", "Move a target to pull on.")
+            )
+        elif reply.body["outcome"] == "limit":
             self._say(
                 Message(
                     "note", "The points have not arrived yet.", "Drag again to pull on, or move the targets."
@@ -398,18 +401,16 @@ class Pull(PullState):
         self._edit_step = step
         return edit_of(reply)
 
-    def _animate_job(self, count: int) -> Job:
+    def _animate_job(self, frames: int) -> Job:
         yield from self._connected()
         self._set_phase(Phase.FINISHING)
         session = yield from self._session_of(None)
-        path = session.facts.path_to(self.step)[1:]
-        count = min(count, len(path))
-        steps = [path[round(index * (len(path) - 1) / max(1, count - 1))] for index in range(count)]
+        steps = session.facts.sampled_path(self.step, frames)
         edits: list[Edit] = []
         started = time.monotonic()
         for index, step in enumerate(steps):
-            left = (time.monotonic() - started) / index * (count - index) if index else None
-            self._set_progress(index / count, left)
+            left = (time.monotonic() - started) / index * (len(steps) - index) if index else None
+            self._set_progress(index / len(steps), left)
             reply: Reply = yield session.ask_for_edit(step)
             edits.append(edit_of(reply))
         self._set_phase(Phase.APPLYING)

@@ -47,6 +47,12 @@ class SessionFacts:
             step = min(start, first - 1)
         return [0, *path]
 
+    def sampled_path(self, step: int, count: int) -> list[int]:
+        """At most ``count`` steps of the way to ``step`` (from 1), evenly spread, the first and the last among them."""
+        path = self.path_to(step)[1:]
+        count = min(count, len(path))
+        return [path[round(index * (len(path) - 1) / max(1, count - 1))] for index in range(count)]
+
     def to_json(self) -> dict[str, Any]:
         """For the document's record."""
         return asdict(self)

@@ -69,7 +69,8 @@ class WorkerSlot:
             output.replace(output.with_suffix(".out.old"))
         flags = 0
         if sys.platform == "win32":
-            flags = subprocess.CREATE_NO_WINDOW
+            # What NICENESS is elsewhere, see backend/worker.py.
+            flags = subprocess.CREATE_NO_WINDOW | subprocess.BELOW_NORMAL_PRIORITY_CLASS
         with open(output, "wb") as file:
             process = subprocess.Popen(
                 [sys.executable, "-m", "backend.worker"],

@@ -48,6 +48,18 @@ def test_a_cancelled_gesture_leaves_nothing() -> None:
     assert not pairs.can_undo
 
 
+def test_a_gesture_that_is_cancelled_during_a_drag_keeps_the_tracked_handles() -> None:
+    pairs = PairList()
+    pairs.add(A, B)
+    pairs.recording = False
+    pairs.begin_gesture()
+    pairs.move(0, "target", C)
+    pairs.track([[14, 11]], 5)
+    pairs.cancel_gesture()
+    assert list(pairs) == [Pair(Point(14, 11), B, A)]
+    assert pairs.step == 5
+
+
 def test_a_new_edit_ends_redo() -> None:
     pairs = PairList()
     pairs.add(A)

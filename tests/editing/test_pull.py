@@ -164,6 +164,16 @@ def test_targets_move_while_it_pulls_and_stop_ends_it(bench: Bench, source: Memo
     assert pull.pairs[0].handle == HANDLE
 
 
+def test_nothing_to_pull_is_said(bench: Bench, source: MemorySource) -> None:
+    pull = bench.pull(source)
+    pull.pairs.add(HANDLE, HANDLE)
+    pull.drag()
+    bench.rest(pull)
+    assert pull.message is not None
+    assert (pull.message.text, pull.message.kind) == ("The points are at their targets already.", "note")
+    assert pull.results == []
+
+
 def test_an_inversion_can_be_stopped(bench: Bench, source: MemorySource) -> None:
     source.pixels = picture(96, 96, seed=77)
     pull = bench.pull(source)

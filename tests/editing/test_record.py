@@ -103,6 +103,13 @@ def test_the_path_goes_through_every_drag_that_led_there() -> None:
     assert SessionFacts("a", "", [], Rect(0, 0, 1, 1), Square(0, 0, 16), True, 3, []).path_to(2) == [0, 1, 2]
 
 
+def test_the_path_is_sampled_evenly() -> None:
+    facts = SessionFacts("a" * 32, "", [], Rect(0, 0, 1, 1), Square(0, 0, 16), True, 9, [(1, 0)])
+    assert facts.sampled_path(9, 3) == [1, 5, 9]
+    assert facts.sampled_path(2, 24) == [1, 2]
+    assert facts.sampled_path(1, 24) == [1]
+
+
 def test_the_path_ends_even_in_a_record_that_leads_in_circles() -> None:
     facts = SessionFacts("a" * 32, "", [], Rect(0, 0, 1, 1), Square(0, 0, 16), True, 9, [(1, 9), (5, 9)])
     assert facts.path_to(6) == [0, 1, 2, 3, 4, 5, 6]
