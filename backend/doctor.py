@@ -18,7 +18,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from backend import __version__
-from backend.commands.editors import OLDEST, find_editors
+from backend.editors.finding import OLDEST, find_editors
+from backend.editors.krita import krita_profiles
 from backend.wire import folders
 from backend.wire.connection import read_connection
 
@@ -65,7 +66,7 @@ class Finding:
 def examine() -> list[Finding]:
     """Look at everything. An examination that itself fails becomes a warning: the doctor never falls ill."""
     findings: list[Finding] = []
-    for examination in (_python, _environment, _device, _memory, _disk, _models, _server, _editors):
+    for examination in (_python, _environment, _device, _memory, _disk, _models, _server, _editors, _plugins):
         try:
             findings += examination()
         except Exception as error:
@@ -236,6 +237,28 @@ def _editors() -> list[Finding]:
             "The command line works without one. An AppImage elsewhere than in ~/Applications is not seen."
         )
         findings.append(Finding("editor", WARNING, "neither Krita nor GIMP was found", advice))
+    return findings
+
+
+def _plugins() -> list[Finding]:
+    findings = []
+    for profile in krita_profiles():
+        version = profile.plugin_version()
+        if version is None:
+            continue
+        kind = "" if profile.kind == "native" else f" ({profile.kind})"
+        text = f"version {version}{kind}: {profile.plugin}"
+        if version != __version__:
+            advice = f"It is not of this version ({__version__}). Run: python3 install.py editors"
+            findings.append(Finding("krita plugin", WARNING, text, advice))
+        elif not profile.plugin_enabled():
+            advice = "Switched off. In Krita: Settings > Configure Krita > Python Plugin Manager > Pullface."
+            findings.append(Finding("krita plugin", WARNING, text, advice))
+        else:
+            findings.append(Finding("krita plugin", OK, f"{text}, switched on"))
+    if not findings and any(profile.used for profile in krita_profiles()):
+        advice = "Run: python3 install.py editors"
+        findings.append(Finding("krita plugin", WARNING, "Krita is used here, without the plugin", advice))
     return findings
 
 

@@ -23,7 +23,7 @@ INSTALLATION_FILE = "installation.json"
 """Beside the environment, in the data folder; ``backend.wire.launch`` reads it."""
 
 RUNTIME_MEGABYTES = 60
-TEST_MEGABYTES = 60
+TEST_MEGABYTES = 210
 
 # Connections that hang are given up after these; pip's defaults would wait for minutes.
 _PATIENCE = ("--timeout", "20", "--retries", "4")
@@ -95,10 +95,27 @@ class Environment:
         if with_tests and not self.stages.finished("tests", keys["tests"]):
             self._install_lock("tests", "Test tools", keys["tests"], "test.lock")
 
+    def bring_pip(self) -> None:
+        """Make the environment if there is none, with pip in it and nothing else: enough to fetch files with.
+
+        Raises:
+            InstallError: it cannot be made.
+        """
+        if not self.usable():
+            self._make(self._environment_key)
+
+    def download(self, arguments: Sequence[str], progress: Progress) -> Outcome:
+        """Run ``pip download`` with these arguments."""
+        return self._pip_command("download", [*_PATIENCE, *arguments], progress)
+
+    @property
+    def _environment_key(self) -> str:
+        return key_of("1", _this_python())
+
     def _keys(self, plan: TorchPlan, with_tests: bool) -> list[tuple[str, str]]:
-        python = f"{sys.version_info[0]}.{sys.version_info[1]} {sys.platform}"
+        python = _this_python()
         keys = [
-            ("environment", key_of("1", python)),
+            ("environment", self._environment_key),
             ("libraries", key_of(python, self._lock("runtime.lock"))),
             ("torch", key_of(python, self._lock("torch.lock"), plan.kind)),
             ("pullface", key_of("2", str(ROOT), str(self.folder))),
@@ -191,14 +208,17 @@ class Environment:
         return self._install(arguments, progress, broke_off)
 
     def _install(self, arguments: Sequence[str], progress: Progress, broke_off: bool) -> Outcome:
+        # After a break whatever lies there may be half-written.
+        options = ["--ignore-installed"] if broke_off else []
+        return self._pip_command("install", [*options, *arguments], progress)
+
+    def _pip_command(self, command: str, arguments: Sequence[str], progress: Progress) -> Outcome:
         version = self._pip_version()
         options = ["--progress-bar", "raw" if version >= (24, 1) else "off"]
         if version >= (25, 1):
             options += ["--resume-retries", "20"]
-        if broke_off:
-            options.append("--ignore-installed")  # whatever lies there may be half-written
         return run_pip(
-            self._pip, ["install", "--only-binary", ":all:", *options, *arguments], progress, self.log
+            self._pip, [command, "--only-binary", ":all:", *options, *arguments], progress, self.log
         )
 
     def _no_torch(self, plan: TorchPlan, outcome: Outcome) -> InstallError:
@@ -267,6 +287,10 @@ class Environment:
             return int(major), int(minor)
         except (subprocess.SubprocessError, ValueError):
             return (0, 0)
+
+
+def _this_python() -> str:
+    return f"{sys.version_info[0]}.{sys.version_info[1]} {sys.platform}"
 
 
 def lock_text(name: str, folder: Path = REQUIREMENTS) -> str:

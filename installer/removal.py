@@ -10,10 +10,12 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from backend.editors.krita import KritaProfile, krita_profiles, running_kritas
 from backend.wire import folders
 from backend.wire.connection import ConnectionInfo, read_connection
 from backend.wire.processes import WatchedProcess
 
+from .editors.krita import forget
 from .texts import megabytes
 
 
@@ -35,11 +37,17 @@ def uninstall(ask: bool, keep_sessions: bool) -> int:
         print("Nothing was deleted.")
         return 1
     end_backend()
+    profiles = _profiles_with_our_plugin()
     for path, _ in places:
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)
+    for profile in profiles:
+        if running_kritas(profile):
+            print(f"Krita is running: the line about Pullface stays in {profile.settings}; it does no harm.")
+        else:
+            forget(profile)
     remove_empty_folders()
     left = [path for path, _ in places if path.exists()]
     for path in left:
@@ -58,9 +66,10 @@ def what_is_there(keep_sessions: bool) -> list[tuple[Path, str]]:
     environment = data / "environment"
     if (environment / "stages").is_dir() or (environment / "pyvenv.cfg").is_file():
         found.append((environment, "the private environment"))
-    found += [
-        (data / name, what) for name, what in (("models", "downloaded models"),) if (data / name).is_dir()
-    ]
+    folders_of_data = (("models", "downloaded models"), ("wheels", "the plugin's libraries"))
+    found += [(data / name, what) for name, what in folders_of_data if (data / name).is_dir()]
+    for profile in _profiles_with_our_plugin():
+        found += [(file, "the plugin in Krita") for file in profile.plugin_files()]
     if not keep_sessions:
         sessions = folders.sessions_folder()
         saved = [entry for entry in sessions.iterdir() if (entry / "session.json").is_file()]
@@ -70,6 +79,14 @@ def what_is_there(keep_sessions: bool) -> list[tuple[Path, str]]:
     notes = {"installation.json": "a note for the editors", "install.lock": "a lock"}
     found += [(data / name, what) for name, what in notes.items() if (data / name).is_file()]
     return found
+
+
+def _profiles_with_our_plugin() -> list[KritaProfile]:
+    """Not those whose plugin another installation, with another PULLFACE_HOME, has put there."""
+    home = os.environ.get("PULLFACE_HOME", "")
+    return [
+        profile for profile in krita_profiles() if profile.plugin_files() and profile.plugin_home() == home
+    ]
 
 
 def _connection_files() -> Sequence[Path]:

@@ -35,7 +35,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "backend.training": {"stylegan_ops", "backend.models", "backend.errors", "backend.evaluation"},
     "backend.openraster": set(),
     "backend.animation": set(),
-    "installer": {"backend.wire"},
+    "backend.editors": set(),
+    "installer": {"backend.wire", "backend.editors"},
     "krita_plugin": {"backend.wire"},
     "gimp_plugin": {"backend.wire"},
 }

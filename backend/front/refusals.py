@@ -19,9 +19,9 @@ def wrong_protocol(major: int, request_id: int | None) -> WireError:
     """The error for a client of another major version; its text says which side to update."""
     ours = PROTOCOL[0]
     if major < ours:
-        hint = "Update the plugin, then restart the editor."
+        hint = "Update the plugin: run python3 install.py editors with the newer Pullface, then restart the editor."
     else:
-        hint = "Update the backend: run python3 install.py demo with the newer Pullface."
+        hint = "Update the backend: run python3 install.py editors with the newer Pullface, then restart the editor."
     return WireError(
         "wrong_protocol",
         f"The plugin speaks protocol {major}, but the backend speaks protocol {ours}.",

@@ -125,7 +125,7 @@ def _command(python: Path | str | None, source: Path | str | None) -> tuple[str,
         source = source or installed_source
         if python is None:
             raise RemoteError(
-                "not_started", "The Pullface backend is not installed.", "Run: python3 install.py demo"
+                "not_started", "The Pullface backend is not installed.", "Run: python3 install.py editors"
             )
     return str(python or sys.executable), str(source) if source else own
 

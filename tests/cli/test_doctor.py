@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from backend import doctor
-from backend.commands import editors
-from backend.commands.editors import FoundEditor
+from backend import __version__, doctor
 from backend.doctor import Finding
+from backend.editors import finding as editors
+from backend.editors.finding import FoundEditor
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -117,3 +117,49 @@ def test_editors_are_found_natively_as_flatpak_and_as_app_image(
 def test_an_unknown_version_is_not_called_too_old() -> None:
     assert not FoundEditor("GIMP", "Snap", Path("/snap/gimp"), None).too_old
     assert FoundEditor("GIMP", "native", Path("/usr/bin/gimp"), "2.10.34").too_old
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="folders of Linux")
+def test_the_plugin_and_its_version_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("XDG_CONFIG_HOME", "XDG_DATA_HOME"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert doctor._plugins() == []  # nobody uses Krita here
+
+    settings = tmp_path / ".config/kritarc"
+    settings.parent.mkdir()
+    settings.touch()
+    (finding,) = doctor._plugins()
+    assert (finding.level, finding.advice) == ("warning", "Run: python3 install.py editors")
+
+    plugin = tmp_path / ".local/share/krita/pykrita/pullface"
+    plugin.mkdir(parents=True)
+    (plugin / "__init__.py").touch()
+    (plugin / "installed.json").write_text(json.dumps({"version": __version__}))
+    (finding,) = doctor._plugins()
+    assert "Switched off" in finding.advice
+    settings.write_text("[python]\nenable_pullface=true\n")
+    (finding,) = doctor._plugins()
+    assert finding.level == "ok"
+    assert __version__ in finding.text
+    (plugin / "installed.json").write_text(json.dumps({"version": "0.0.1"}))
+    (finding,) = doctor._plugins()
+    assert finding.level == "warning"
+    assert "version 0.0.1" in finding.text
+    assert "install.py editors" in finding.advice
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="folders of Unix")
+def test_a_native_editors_version_is_read_without_starting_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/krita").write_text("#!/bin/sh\nexit 134\n")
+    (tmp_path / "bin/krita").chmod(0o755)
+    (tmp_path / "share/metainfo").mkdir(parents=True)
+    text = '<releases><release date="2026-10-07" version="5.3.4.1"/></releases>'
+    (tmp_path / "share/metainfo/org.kde.krita.appdata.xml").write_text(text)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    (found,) = [editor for editor in editors.find_editors() if editor.place == tmp_path / "bin/krita"]
+    assert found.version == "5.3.4.1"
+    assert not found.too_old

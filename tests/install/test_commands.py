@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from installer import main as commands
-from installer import removal
+from installer import removal, setup
 from installer.environment import ROOT, Environment
 
 INSTALL = str(ROOT / "install.py")
@@ -169,7 +169,7 @@ def test_the_announcement_says_where_what_and_how_much(
     monkeypatch.setattr(
         Environment, "bring_up_to_date", lambda self, plan, with_tests: done.append(with_tests)
     )
-    commands.prepare(with_tests=True)
+    setup.prepare(with_tests=True)
     told = capsys.readouterr().out
     assert str(home / "data" / "environment") in told
     assert "download" in told

@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 import sys
 from importlib import metadata
+from platform import machine
 
 import pytest
 
+from installer.editors.wheels import SYSTEMS, locked
 from installer.environment import lock_text, torch_version
 
 LINE = re.compile(
-    r"^([a-z0-9_.-]+)==([0-9][0-9a-z.]*)(?:; (python_version|sys_platform) (<|>=|==) \"([0-9.a-z]+)\")?$"
+    r"^([A-Za-z0-9_.-]+)==([0-9][0-9a-z.]*)"
+    r"(?:; (python_version|sys_platform|platform_machine) (<|>=|==|!=) \"([0-9.a-z_]+)\")?$"
 )
 LOCKS = ("runtime.lock", "torch.lock", "test.lock")
 
@@ -23,6 +26,8 @@ def applies(name: str, python: tuple[int, int], platform: str) -> bool:
         return True
     if variable == "sys_platform":
         return platform == value
+    if variable == "platform_machine":
+        return (machine() == value) is (operator == "==")
     wanted = tuple(int(part) for part in value.split("."))
     return python < wanted if operator == "<" else python >= wanted
 
@@ -81,3 +86,21 @@ def canonical(name: str) -> str:
 
 def test_the_version_of_torch_stands_alone() -> None:
     assert re.fullmatch(r"\d+\.\d+\.\d+", torch_version())
+
+
+def test_the_plugins_libraries_are_those_of_the_backend() -> None:
+    pins = dict(line.split("==") for line in lock_text("runtime.lock").splitlines() if ";" not in line)
+    wheels = locked()
+    assert {wheel.name for wheel in wheels} == {"pyzmq", "msgpack"}
+    assert {(wheel.name, wheel.version) for wheel in wheels} == {
+        (name, pins[name]) for name in ("pyzmq", "msgpack")
+    }
+
+
+def test_every_python_on_every_system_has_its_library() -> None:
+    found = {wheel.folder for wheel in locked()}
+    wanted = {f"{python}-{system}" for python in ("cp310", "cp311", "cp312") for system in SYSTEMS}
+    assert found == wanted | {"any"}
+    assert all(re.fullmatch(r"[0-9a-f]{64}", wheel.sha256) for wheel in locked())
+    newest = [wheel for wheel in locked() if wheel.python == "cp312" and not wheel.everywhere]
+    assert all("-abi3-" in wheel.file for wheel in newest)  # for all later Pythons as well

@@ -1,0 +1,167 @@
+"""Where Krita keeps its settings and its plugins, for each way in which it can be installed."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import kritarc
+
+MODULE = "pullface"
+"""The plugin's folder below ``pykrita``, and its name in Krita's settings."""
+
+PLUGIN_NOTE = "installed.json"
+"""In the plugin's folder: ``{"version": TEXT, "home": TEXT}``, written by the installer; ``home`` is PULLFACE_HOME."""
+
+
+@dataclass(frozen=True)
+class KritaProfile:
+    """The settings and resources that some Kritas of this user share.
+
+    Attributes:
+        kind: ``"native"`` (AppImages too), ``"Flatpak"``, ``"Snap"`` or ``"Store"`` (Microsoft's).
+        settings: its kritarc, whether it is there yet or not.
+        default_resources: its resource folder, unless the settings name another.
+    """
+
+    kind: str
+    settings: Path
+    default_resources: Path
+
+    @property
+    def resources(self) -> Path:
+        """The resource folder that Krita really uses; the artist can move it. It may be missing."""
+        moved = kritarc.read(self.settings).path("", "ResourceDirectory")
+        return moved if moved is not None and moved.is_absolute() else self.default_resources
+
+    @property
+    def used(self) -> bool:
+        """True when a Krita has been started with this profile."""
+        return self.settings.is_file() or self.resources.is_dir()
+
+    @property
+    def plugin(self) -> Path:
+        """The plugin's folder, whether it is there or not."""
+        return self.resources / "pykrita" / MODULE
+
+    def plugin_files(self) -> list[Path]:
+        """What of the plugin is there: its folder, its description, its shortcuts."""
+        resources = self.resources
+        names = (f"pykrita/{MODULE}", f"pykrita/{MODULE}.desktop", f"actions/{MODULE}.action")
+        return [resources / name for name in names if (resources / name).exists()]
+
+    def plugin_version(self) -> str | None:
+        """The version of the installed plugin; ``"unknown"`` when it does not say, None without a plugin."""
+        if not (self.plugin / "__init__.py").is_file():
+            return None
+        return self._note().get("version") or "unknown"
+
+    def plugin_home(self) -> str:
+        """The PULLFACE_HOME of the installation that the plugin belongs to; empty for the user's usual one."""
+        return self._note().get("home") or ""
+
+    def _note(self) -> dict[str, str]:
+        try:
+            note = json.loads((self.plugin / PLUGIN_NOTE).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        items = note.items() if isinstance(note, dict) else ()
+        return {key: value for key, value in items if isinstance(value, str)}
+
+    def plugin_enabled(self) -> bool:
+        """True when Krita will load the plugin."""
+        return kritarc.read(self.settings).value("python", f"enable_{MODULE}") == "true"
+
+
+def krita_profiles(
+    variables: Mapping[str, str] | None = None, platform: str = sys.platform
+) -> list[KritaProfile]:
+    """Every profile that a Krita of this user can have here, the common one first.
+
+    Args:
+        variables: the environment, which decides about the folders; by default this process's.
+        platform: as ``sys.platform``.
+    """
+    return list(_profiles(os.environ if variables is None else variables, platform))
+
+
+def _profiles(variables: Mapping[str, str], platform: str) -> Iterator[KritaProfile]:
+    home = Path(variables.get("USERPROFILE" if platform == "win32" else "HOME") or Path.home())
+    if platform == "win32":
+        local = _absolute(variables, "LOCALAPPDATA", home / "AppData/Local")
+        roaming = _absolute(variables, "APPDATA", home / "AppData/Roaming")
+        yield KritaProfile("native", local / "kritarc", roaming / "krita")
+        for package in sorted(local.glob("Packages/*Krita*/LocalCache")):
+            yield KritaProfile("Store", package / "Local/kritarc", package / "Roaming/krita")
+    elif platform == "darwin":
+        library = home / "Library"
+        yield KritaProfile("native", library / "Preferences/kritarc", library / "Application Support/krita")
+    else:
+        settings = _absolute(variables, "XDG_CONFIG_HOME", home / ".config")
+        data = _absolute(variables, "XDG_DATA_HOME", home / ".local/share")
+        yield KritaProfile("native", settings / "kritarc", data / "krita")
+        flatpak = home / ".var/app/org.kde.krita"
+        yield KritaProfile("Flatpak", flatpak / "config/kritarc", flatpak / "data/krita")
+        snap = home / "snap/krita/current"
+        yield KritaProfile("Snap", snap / ".config/kritarc", snap / ".local/share/krita")
+
+
+def _absolute(variables: Mapping[str, str], name: str, default: Path) -> Path:
+    value = variables.get(name, "")
+    return Path(value) if value and os.path.isabs(value) else default
+
+
+def running_kritas(profile: KritaProfile) -> list[int]:
+    """Process numbers of the Kritas that run with this profile.
+
+    Where the system does not tell with which profile a Krita runs, every one counts.
+    """
+    if sys.platform.startswith("linux"):
+        return list(_running_on_linux(profile))
+    else:
+        return _running_elsewhere()
+
+
+def _running_on_linux(profile: KritaProfile) -> Iterator[int]:
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            name = (entry / "comm").read_text(encoding="utf-8", errors="replace").strip()
+            if name not in ("krita", "krita.bin") or entry.stat().st_uid != os.getuid():
+                continue
+            raw = (entry / "environ").read_bytes().decode("utf-8", "surrogateescape")
+        except OSError:
+            continue
+        pairs = (item.partition("=") for item in raw.split("\0") if "=" in item)
+        theirs = {key: value for key, _, value in pairs}
+        if profile.settings in _settings_of(theirs):
+            yield int(entry.name)
+
+
+def _settings_of(variables: Mapping[str, str]) -> set[Path]:
+    """The kritarc of a running Krita: sandboxes show themselves in its folders' variables."""
+    own = next(_profiles(variables, "linux")).settings
+    return {own, own.resolve()}
+
+
+def _running_elsewhere() -> list[int]:
+    import csv
+    import subprocess
+
+    windows = sys.platform == "win32"
+    command = (
+        ["tasklist", "/FI", "IMAGENAME eq krita.exe", "/FO", "CSV", "/NH"]
+        if windows
+        else ["pgrep", "-x", "krita"]
+    )
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    except (OSError, subprocess.SubprocessError):
+        return []
+    if windows:
+        rows = [row for row in csv.reader(answer.stdout.splitlines()) if len(row) > 1]
+        return [int(row[1]) for row in rows if row[0].lower() == "krita.exe" and row[1].isdigit()]
+    return [int(word) for word in answer.stdout.split() if word.isdigit()]

@@ -1,0 +1,1 @@
+"""Puts the plugins into the editors, and takes them out again."""
