@@ -1,0 +1,332 @@
+"""What the overlay draws. Sizes are logical px of the screen whatever the zoom; only places come from the image."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from ..backend.editing.areas import Capsule
+from ..backend.editing.geometry import Point, Square
+from ..backend.editing.pairs import Pair
+from ..qt import Qt, QtCore, QtGui
+from .affine import Affine
+from .gestures import Grip
+from .pictures import Picture
+
+HANDLE = QtGui.QColor(240, 78, 88)
+TARGET = QtGui.QColor(52, 132, 255)
+OUTSIDE = QtGui.QColor(255, 176, 32)
+LIGHT = QtGui.QColor(255, 255, 255)
+DARK = QtGui.QColor(16, 18, 24)
+SHADE = QtGui.QColor(16, 18, 24, 170)
+
+RADIUS = 6.0
+"""Of handles and targets."""
+
+_MANY = 16
+"""Capsules: the outline of more takes too long while a point is dragged, and tells little."""
+
+MARGIN = 32
+"""How far marks and numbers reach beyond the places that they stand at."""
+
+_Antialiasing = QtGui.QPainter.RenderHint.Antialiasing
+_Smooth = QtGui.QPainter.RenderHint.SmoothPixmapTransform
+_NoBrush = Qt.BrushStyle.NoBrush
+_NoPen = Qt.PenStyle.NoPen
+
+
+@dataclass
+class Scene:
+    """What is to be seen on one canvas.
+
+    Attributes:
+        affine: image space → widget.
+        image: width and height of the image, px.
+        pairs: to draw.
+        picture: preview or result, None for none; ``exact`` when its pixels are pixels of the image.
+        crop: that the model sees or will see.
+        area: the automatic movable area; empty for none.
+        drawn: the crop that is being drawn; ``drawing`` also before it began.
+        hover, held, selected: of the gestures.
+        editable: whether the pairs can be changed now; else they are drawn quieter.
+    """
+
+    affine: Affine
+    image: tuple[int, int]
+    pairs: Sequence[Pair] = ()
+    picture: Picture | None = None
+    exact: bool = False
+    crop: Square | None = None
+    area: Sequence[Capsule] = field(default_factory=list)
+    drawn: Square | None = None
+    drawing: bool = False
+    hover: Grip | None = None
+    held: Grip | None = None
+    selected: int | None = None
+    editable: bool = True
+
+
+class Painting:
+    """Draws scenes, and keeps what is dear to make from one to the next."""
+
+    def __init__(self) -> None:
+        self._area_of: object = None
+        self._area = QtGui.QPainterPath()
+
+    def draw(self, painter: QtGui.QPainter, scene: Scene, pixel_ratio: float) -> None:
+        """Draws everything.
+
+        Args:
+            painter: on the overlay, its transform in logical px.
+            scene: what.
+            pixel_ratio: device px for a logical px.
+        """
+        if scene.picture is not None:
+            self._draw_picture(painter, scene, pixel_ratio)
+        painter.setRenderHint(_Antialiasing)
+        if scene.drawing:
+            self._draw_rubber_square(painter, scene)
+            return
+        if scene.area:
+            self._draw_area(painter, scene)
+        if scene.crop is not None:
+            self._draw_dashed(painter, _outline(scene.affine, scene.crop))
+        for index, pair in enumerate(scene.pairs):
+            self._draw_way(painter, scene, index, pair)
+        for index, pair in enumerate(scene.pairs):
+            self._draw_ends(painter, scene, index, pair)
+        if len(scene.pairs) > 1:
+            for index, pair in enumerate(scene.pairs):
+                self._draw_number(painter, scene, index, pair)
+
+    # Pictures
+
+    def _draw_picture(self, painter: QtGui.QPainter, scene: Scene, pixel_ratio: float) -> None:
+        assert scene.picture is not None
+        scale = scene.affine.scale
+        image, magnified, rough = scene.picture.at_scale(scale * pixel_ratio)
+        # Pixels of the image stay pixels when the artist looks closely, as the canvas shows them.
+        untouched = abs(magnified - 1) < 1e-6 and scene.affine.upright
+        smooth = not rough and not (scene.exact and (magnified >= 2 or untouched))
+        painter.save()
+        painter.setRenderHint(_Smooth, smooth)
+        painter.setTransform(QtGui.QTransform(*scene.affine), True)
+        painter.setClipRect(QtCore.QRectF(0, 0, *scene.image))
+        painter.drawImage(scene.picture.place, image)
+        painter.restore()
+
+    # Crop and area
+
+    def _draw_area(self, painter: QtGui.QPainter, scene: Scene) -> None:
+        if self._area_of != (tuple(scene.area), scene.crop):
+            self._area = _union(scene.area)
+            if scene.crop is not None:
+                square = QtGui.QPainterPath()
+                square.addRect(QtCore.QRectF(*scene.crop.rect))
+                self._area = self._area.intersected(square)
+            self._area_of = tuple(scene.area), scene.crop
+        path = QtGui.QTransform(*scene.affine).map(self._area)
+        painter.setBrush(_NoBrush)  # only an outline: a tint would change the colours that the artist judges
+        painter.setPen(QtGui.QPen(QtGui.QColor(16, 18, 24, 100), 2.6))
+        painter.drawPath(path)
+        painter.setPen(QtGui.QPen(QtGui.QColor(255, 255, 255, 220), 1.0))
+        painter.drawPath(path)
+
+    def _draw_dashed(self, painter: QtGui.QPainter, outline: QtGui.QPolygonF) -> None:
+        painter.setBrush(_NoBrush)
+        painter.setPen(QtGui.QPen(QtGui.QColor(16, 18, 24, 150), 1.4))
+        painter.drawPolygon(outline)
+        pen = QtGui.QPen(LIGHT, 1.4)
+        pen.setDashPattern([5.0, 4.0])
+        painter.setPen(pen)
+        painter.drawPolygon(outline)
+
+    def _draw_rubber_square(self, painter: QtGui.QPainter, scene: Scene) -> None:
+        outside = QtGui.QPainterPath()
+        width, height = scene.image
+        outside.addPolygon(_polygon(scene.affine, 0, 0, width, height))
+        outside.closeSubpath()
+        if scene.drawn is None:
+            painter.fillPath(outside, QtGui.QColor(16, 18, 24, 60))
+            return
+        outline = _outline(scene.affine, scene.drawn)
+        outside.addPolygon(outline)
+        outside.closeSubpath()
+        painter.fillPath(outside, QtGui.QColor(16, 18, 24, 120))  # odd-even: the square stays clear
+        self._draw_dashed(painter, outline)
+        place = outline.boundingRect()
+        size = scene.drawn.size
+        label = QtCore.QPointF(place.center().x(), place.bottom() + 14)
+        self._draw_label(painter, label, f"{size} × {size}")
+
+    # Pairs
+
+    def _draw_way(self, painter: QtGui.QPainter, scene: Scene, index: int, pair: Pair) -> None:
+        """Where the handle began, the trail it took, and the arrow that is still to go."""
+        start, handle, target = (_on(scene.affine, point) for point in (pair.start, pair.handle, pair.target))
+        painter.setBrush(_NoBrush)
+        if _away(start, handle) > 2.0:
+            painter.setPen(_pen(SHADE, 3.4))
+            painter.drawLine(start, handle)
+            pen = _pen(HANDLE, 1.8)
+            pen.setDashPattern([0.1, 2.4])
+            painter.setPen(pen)
+            painter.drawLine(start, handle)
+            painter.setPen(QtGui.QPen(SHADE, 1.0))
+            painter.setBrush(LIGHT)
+            painter.drawEllipse(start, 2.8, 2.8)
+        length = _away(handle, target)
+        if length <= RADIUS:
+            return
+        strong = index == scene.selected or (scene.hover is not None and scene.hover.pair == index)
+        along = (target - handle) / length
+        across = QtCore.QPointF(-along.y(), along.x())
+        tip = target - along * min(RADIUS + 1.5, length)
+        room = length - RADIUS - 1.5
+        head = min(9.0, max(0.0, room - RADIUS))
+        base = tip - along * head
+        painter.setPen(_pen(SHADE, 4.4 if strong else 3.8))
+        painter.drawLine(handle, tip if head < 3 else base)
+        painter.setPen(_pen(LIGHT, 2.2 if strong else 1.6))
+        painter.drawLine(handle, tip if head < 3 else base)
+        if head >= 3:
+            arrow = QtGui.QPolygonF([tip, base + across * (head * 0.55), base - across * (head * 0.55)])
+            painter.setPen(_pen(SHADE, 2.2))
+            painter.setBrush(LIGHT)
+            painter.drawPolygon(arrow)
+            painter.setPen(_NoPen)
+            painter.drawPolygon(arrow)
+
+    def _draw_ends(self, painter: QtGui.QPainter, scene: Scene, index: int, pair: Pair) -> None:
+        handle, target = _on(scene.affine, pair.handle), _on(scene.affine, pair.target)
+        inside = _inside(scene, pair)
+        for end, place, colour in (("target", target, TARGET), ("handle", handle, HANDLE)):
+            grip = Grip(index, end)
+            radius = RADIUS + (2.0 if grip in (scene.hover, scene.held) else 0.0)
+            colour = colour if inside[end] else OUTSIDE
+            if end == "target":
+                # A ring with a dot: told from the handle's disc without its colour, and what is below stays seen.
+                self._draw_ring(painter, place, radius, colour)
+            else:
+                painter.setBrush(colour if scene.editable else colour.darker(112))
+                painter.setPen(QtGui.QPen(SHADE, 3.6))
+                painter.drawEllipse(place, radius - 0.6, radius - 0.6)
+                painter.setPen(QtGui.QPen(LIGHT, 1.6))
+                painter.drawEllipse(place, radius - 0.6, radius - 0.6)
+        if _away(handle, target) <= RADIUS:  # the handle hides its target: its dot shows that both are there
+            painter.setPen(_NoPen)
+            painter.setBrush(TARGET if inside["target"] else OUTSIDE)
+            painter.drawEllipse(target, 2.6, 2.6)
+        if index == scene.selected and scene.editable:
+            painter.setBrush(_NoBrush)
+            painter.setPen(QtGui.QPen(SHADE, 2.6))
+            painter.drawEllipse(handle, RADIUS + 4.5, RADIUS + 4.5)
+            painter.setPen(QtGui.QPen(LIGHT, 1.2))
+            painter.drawEllipse(handle, RADIUS + 4.5, RADIUS + 4.5)
+
+    def _draw_ring(
+        self, painter: QtGui.QPainter, place: QtCore.QPointF, radius: float, colour: QtGui.QColor
+    ) -> None:
+        painter.setBrush(_NoBrush)
+        painter.setPen(QtGui.QPen(SHADE, 5.6))
+        painter.drawEllipse(place, radius, radius)
+        painter.setPen(QtGui.QPen(LIGHT, 4.0))
+        painter.drawEllipse(place, radius, radius)
+        painter.setPen(QtGui.QPen(colour, 2.2))
+        painter.drawEllipse(place, radius, radius)
+        painter.setPen(QtGui.QPen(SHADE, 1.0))
+        painter.setBrush(LIGHT)
+        painter.drawEllipse(place, 2.0, 2.0)
+
+    def _draw_number(self, painter: QtGui.QPainter, scene: Scene, index: int, pair: Pair) -> None:
+        """Beside the handle, upwards, so that neither arrow nor trail runs through it."""
+        handle, target = _on(scene.affine, pair.handle), _on(scene.affine, pair.target)
+        length = _away(handle, target)
+        beside = QtCore.QPointF(0.7, -0.7)
+        if length > RADIUS:
+            along = (target - handle) / length
+            beside = QtCore.QPointF(along.y(), -along.x())
+            if beside.y() > 0 or (beside.y() == 0 and beside.x() > 0):
+                beside = -beside
+        inside = all(_inside(scene, pair).values())
+        self._draw_label(
+            painter,
+            handle + beside * (RADIUS + 13.0),
+            str(index + 1),
+            DARK if inside else OUTSIDE.darker(190),
+        )
+
+    def _draw_label(
+        self, painter: QtGui.QPainter, middle: QtCore.QPointF, text: str, colour: QtGui.QColor = DARK
+    ) -> None:
+        font = QtGui.QFont(painter.font())
+        font.setPixelSize(11)
+        font.setBold(True)
+        painter.setFont(font)
+        width = max(15.0, QtGui.QFontMetricsF(font).horizontalAdvance(text) + 8.0)
+        pill = QtCore.QRectF(middle.x() - width / 2, middle.y() - 7.5, width, 15.0)
+        back = QtGui.QColor(colour)
+        back.setAlpha(215)
+        painter.setPen(QtGui.QPen(QtGui.QColor(255, 255, 255, 90), 1.0))
+        painter.setBrush(back)
+        painter.drawRoundedRect(pill, 7.5, 7.5)
+        painter.setPen(LIGHT)
+        painter.drawText(pill, int(Qt.AlignmentFlag.AlignCenter), text)
+
+
+def _on(affine: Affine, point: Point) -> QtCore.QPointF:
+    return QtCore.QPointF(*affine.map(point))
+
+
+def _away(first: QtCore.QPointF, second: QtCore.QPointF) -> float:
+    return math.hypot(second.x() - first.x(), second.y() - first.y())
+
+
+def _pen(colour: QtGui.QColor, width: float) -> QtGui.QPen:
+    return QtGui.QPen(
+        QtGui.QBrush(colour),
+        width,
+        Qt.PenStyle.SolidLine,
+        Qt.PenCapStyle.RoundCap,
+        Qt.PenJoinStyle.RoundJoin,
+    )
+
+
+def _polygon(affine: Affine, x: float, y: float, width: float, height: float) -> QtGui.QPolygonF:
+    corners = (Point(x, y), Point(x + width, y), Point(x + width, y + height), Point(x, y + height))
+    return QtGui.QPolygonF([_on(affine, corner) for corner in corners])
+
+
+def _outline(affine: Affine, square: Square) -> QtGui.QPolygonF:
+    return _polygon(affine, square.x, square.y, square.size, square.size)
+
+
+def _inside(scene: Scene, pair: Pair) -> dict[str, bool]:
+    """Whether handle and target lie where the model sees them."""
+    crop = scene.crop
+    if crop is None:
+        return {"handle": True, "target": True}
+    return {"handle": crop.contains(pair.handle), "target": crop.contains(pair.target)}
+
+
+def _union(area: Sequence[Capsule]) -> QtGui.QPainterPath:
+    """The outline around all capsules, image space."""
+    union = QtGui.QPainterPath()
+    if len(area) > _MANY:
+        return union
+    for capsule in area:
+        union = union.united(_capsule(capsule))
+    return union
+
+
+def _capsule(capsule: Capsule) -> QtGui.QPainterPath:
+    length = math.dist(capsule.start, capsule.end)
+    radius = capsule.radius
+    path = QtGui.QPainterPath()
+    path.addRoundedRect(QtCore.QRectF(-radius, -radius, length + 2 * radius, 2 * radius), radius, radius)
+    place = QtGui.QTransform()
+    place.translate(*capsule.start)
+    angle = math.atan2(capsule.end.y - capsule.start.y, capsule.end.x - capsule.start.x)
+    place.rotateRadians(angle)
+    return place.map(path)

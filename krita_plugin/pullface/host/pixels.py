@@ -1,0 +1,106 @@
+"""Bytes of pixels without numpy: formats, byte orders, changed areas. Knows no Krita and no document."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from ..backend.editing.geometry import Rect
+from ..backend.editing.host import Bytes
+from ..qt import QtGui
+
+_CHANNELS = {"A": 1, "GRAYA": 2, "RGBA": 4, "XYZA": 4, "LABA": 4, "YCbCrA": 4, "CMYKA": 5}
+_CHANNEL_BYTES = {"U8": 1, "U16": 2, "F16": 2, "F32": 4}
+
+_ANY = bytes([0]) + bytes([1]) * 255
+_SOLID = bytes([0]) + bytes([255]) * 255
+
+
+class PixelFormat(NamedTuple):
+    """A colour space by Krita's names, e.g. ``RGBA``, ``U8``, ``sRGB-elle-V2-srgbtrc.icc``."""
+
+    model: str
+    depth: str
+    profile: str
+
+    @property
+    def pixel_size(self) -> int:
+        """Bytes of one pixel.
+
+        Raises:
+            KeyError: a model or a depth that Krita did not have when this was written.
+        """
+        return _CHANNELS[self.model] * _CHANNEL_BYTES[self.depth]
+
+
+SRGB = PixelFormat("RGBA", "U8", "sRGB-elle-V2-srgbtrc.icc")
+"""Krita's own 8-bit sRGB; its bytes are B, G, R, A."""
+
+
+class Pace:
+    """How many pixels fit into one slice, learned while working.
+
+    Args:
+        pixels: of the first slice.
+        seconds: that a slice should take.
+    """
+
+    def __init__(self, pixels: int = 1 << 15, seconds: float = 0.005) -> None:
+        self._pixels = float(pixels)
+        self._seconds = seconds
+        self._began = 0.0
+        self._work = 0
+
+    def bands(self, rect: Rect) -> Iterator[Rect]:
+        """The rectangle as bands from top to bottom; do each band's work inside ``with pace:``."""
+        top = rect.y
+        while top < rect.y + rect.height and rect.width > 0:
+            rows = min(max(1, int(self._pixels) // rect.width), rect.y + rect.height - top)
+            self._work = rows * rect.width
+            yield Rect(rect.x, top, rect.width, rows)
+            top += rows
+
+    def __enter__(self) -> None:
+        self._began = time.perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        spent = max(time.perf_counter() - self._began, 1e-6)
+        fitting = self._work * self._seconds / spent
+        # Grows slowly and shrinks at once: one slow slice is felt, one short slice is not.
+        self._pixels = max(1024.0, min(fitting, self._pixels * 2))
+
+
+def swap_red_and_blue(pixels: Bytes, width: int, height: int) -> bytes:
+    """BGRA ↔ RGBA, 8 bits a channel, rows without gaps."""
+    image = QtGui.QImage(bytes(pixels), width, height, width * 4, QtGui.QImage.Format.Format_ARGB32)
+    swapped = image.rgbSwapped()  # kept: its bytes go with it
+    return bytes(swapped.constBits().asstring(width * height * 4))
+
+
+def solid_where_changed(rgba: Bytes) -> bytes:
+    """One byte a pixel: 255 where the alpha of an edit is not 0, else 0."""
+    return bytes(rgba)[3::4].translate(_SOLID)
+
+
+def laid_over(below: Bytes, above: Bytes, changed: bytes, pixel_size: int) -> bytes:
+    """The pixels of ``above`` where ``changed`` is not 0, those of ``below`` elsewhere, bit by bit.
+
+    Args:
+        below, above: of one format, of one size.
+        changed: one byte a pixel.
+        pixel_size: bytes of one pixel.
+    """
+    ones = bytearray(len(changed) * pixel_size)
+    ones[::pixel_size] = changed.translate(_ANY)
+    # Arithmetic on one long number is the quickest that Python has for this: about 1 ms a megabyte.
+    mask = int.from_bytes(ones, "little")
+    mask = (mask << (8 * pixel_size)) - mask
+    under, over = int.from_bytes(bytes(below), "little"), int.from_bytes(bytes(above), "little")
+    return (under ^ ((under ^ over) & mask)).to_bytes(len(ones), "little")
+
+
+def cut(pixels: Bytes, rect: Rect, part: Rect, pixel_size: int) -> memoryview:
+    """The rows of a band of ``rect``, as wide as it, without copying."""
+    start = (part.y - rect.y) * rect.width * pixel_size
+    return memoryview(pixels)[start : start + part.height * rect.width * pixel_size]
