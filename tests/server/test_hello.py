@@ -68,7 +68,7 @@ def test_wrong_protocol_says_which_side_to_update(server: Server, major: int, si
     with RawPeer(server.info.endpoint) as peer:
         answer = peer.hello(server.info, protocol=[major, 0])
         assert answer.body["code"] == "wrong_protocol"
-        assert f"Update the {side}" in answer.body["hint"]
+        assert f"Update the {side}: run python3 install.py editors" in answer.body["hint"]
         assert str(major) in answer.body["message"]
         # The same when only the header says so.
         body = {"token": server.info.token, "protocol": [1, 0], "client": "raw"}

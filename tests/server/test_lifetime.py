@@ -167,12 +167,12 @@ def test_a_copy_in_a_plugin_starts_the_installed_backend(own_home: Path, tmp_pat
     code = (
         "from pullface_wire.launch import ensure_server, RemoteError\n"
         "try: print(ensure_server(timeout=100, idle_exit=1).pid)\n"
-        "except RemoteError as error: print(error.code)\n"
+        "except RemoteError as error: print(error.code, error.hint)\n"
     )
     variables = {name: value for name, value in os.environ.items() if name != "PYTHONHOME"}
     command = [sys.executable, "-c", code]
     run = {"cwd": plugin, "env": variables, "capture_output": True, "text": True, "check": True}
-    assert subprocess.run(command, **run).stdout.strip() == "not_started"
+    assert subprocess.run(command, **run).stdout.strip() == "not_started Run: python3 install.py editors"
     (own_home / "data").mkdir(parents=True, exist_ok=True)
     note = {"python": sys.executable, "source": str(ROOT)}
     (own_home / "data" / "installation.json").write_text(json.dumps(note))

@@ -1,0 +1,173 @@
+"""Pullface inside a running Krita, as the artist meets it: buttons are pressed and points placed with real events."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from .driver import Krita
+
+ROOT = Path(__file__).resolve().parents[3]
+PORTRAIT = ROOT / "examples/portrait.png"
+CROP = (72, 116, 576)
+"""What the model sees of the example portrait, so that the face is as large as those it knows."""
+
+HANDLE, TARGET = (326.3, 542.6), (315.2, 521.3)
+"""The left corner of the mouth, and where it smiles."""
+
+SECOND = (406.5, 538.6), (415.9, 516.3)
+
+LONG = {"steps": 2000, "stop_distance": 0.0, "learning_rate": 1e-5}
+"""Options of a drag that lasts until it is stopped."""
+
+_NAMES = """
+import hashlib, sys
+ws = sys.modules["pullface.workspace"]._workspace
+Point = sys.modules["pullface.backend.editing.geometry"].Point
+Square = sys.modules["pullface.backend.editing.geometry"].Square
+
+def panel():
+    return next(p for p in ws._panels if p.isVisible())
+
+def button(text):
+    found = panel().findChildren(QtWidgets.QAbstractButton)
+    return next(b for b in found if b.text() == text and b.isVisible())
+
+def layers(node=None):
+    node = node or document().rootNode()
+    return [[n.name(), layers(n)] for n in node.childNodes() if n.type() != "selectionmask"]
+
+def digest(name="portrait"):
+    n = document().nodeByName(name)
+    b = n.bounds()
+    return hashlib.md5(bytes(n.pixelData(b.x(), b.y(), b.width(), b.height()))).hexdigest() + str(b)
+
+def facts():
+    pull = ws.pull
+    if pull is None:
+        return None
+    return {
+        "phase": pull.phase.value, "step": pull.step, "last": pull.last_step, "distance": pull.distance,
+        "message": pull.message.text if pull.message else "", "hint": pull.message.hint if pull.message else "",
+        "kind": pull.message.kind if pull.message else "", "busy": pull.busy, "results": len(pull.results),
+        "applied": [r.applied for r in pull.results], "pairs": [[list(p.handle), list(p.target)] for p in pull.pairs],
+        "preview": pull.preview is not None, "edit": pull.edit is not None, "layer": pull.source.name,
+        "backend": ws.connection.state,
+    }
+[d for d in app.dockers() if d.objectName() == "pullface"][0].setVisible(True)
+ws.look()
+"""
+
+
+class Stage:
+    """Pullface in one Krita.
+
+    Args:
+        krita: running, with the plugin.
+    """
+
+    def __init__(self, krita: Krita) -> None:
+        self.krita = krita
+        krita.run(_NAMES)
+
+    # -- the document
+
+    def open_portrait(self, crop: Sequence[int] | None = CROP) -> str:
+        """Opens a copy of the example portrait as its only document. Returns a digest of the layer's pixels."""
+        file = self.krita.home / "portrait.png"
+        shutil.copy(PORTRAIT, file)
+        self.krita.open_document(file)
+        self.krita.run("document().rootNode().childNodes()[0].setName('portrait')\nws.look()")
+        if crop:
+            self.krita.run("ws.pull.set_crop('drawn', Square(*arguments))", *crop)
+        return self.digest()
+
+    def digest(self) -> str:
+        """Of every byte of the source layer, and of its bounds."""
+        return str(self.krita.run("digest()"))
+
+    def layers(self) -> Any:
+        """Names of the layers, from the bottom, each with those inside it."""
+        return self.krita.run("layers()")
+
+    def select(self, x: int, y: int, width: int, height: int) -> None:
+        """Selects an ellipse."""
+        self.krita.run(
+            """
+            x, y, w, h = arguments
+            image = QtGui.QImage(w, h, QtGui.QImage.Format_Grayscale8)
+            image.fill(0)
+            painter = QtGui.QPainter(image)
+            painter.setRenderHint(QtGui.QPainter.RenderHint.Antialiasing)
+            painter.setBrush(Qt.GlobalColor.white)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.drawEllipse(0, 0, w, h)
+            painter.end()
+            rows = b"".join(image.constScanLine(row).asstring(w) for row in range(h))
+            selection = __import__("krita").Selection()
+            selection.setPixelData(QtCore.QByteArray(rows), x, y, w, h)
+            document().setSelection(selection)
+            """,
+            x, y, width, height,
+        )  # fmt: skip
+
+    # -- the docker
+
+    def press(self, text: str) -> None:
+        """Clicks a button of the docker."""
+        self.krita.wait_until(f"button({text!r}).isEnabled()", 10)
+        self.krita.display.click(*self.krita.on_screen(f"button({text!r})", 12, 8))
+
+    def facts(self) -> dict[str, Any]:
+        """What the shown pull says of itself."""
+        return dict(self.krita.run("facts()"))
+
+    def until(self, condition: str, seconds: float = 90.0) -> dict[str, Any]:
+        """Waits until an expression on ``f``, the facts, is true. Returns the facts."""
+        self.krita.wait_until(f"(lambda f: f is not None and ({condition}))(facts())", seconds)
+        return self.facts()
+
+    def rest(self, seconds: float = 180.0) -> dict[str, Any]:
+        """Waits until nothing runs."""
+        return self.until("not f['busy'] and f['phase'] in ('ready', 'idle')", seconds)
+
+    # -- the canvas
+
+    def pull_mode(self) -> None:
+        """Switches Pull mode on with its button and waits for the overlay."""
+        if not self.krita.run("ws.canvas.mode"):
+            self.press("Pull")
+        self.krita.wait_until("ws.canvas.overlay is not None and ws.canvas.gestures.affine is not None")
+
+    def on_screen(self, point: Sequence[float]) -> tuple[int, int]:
+        """Where a position of the image is on the screen."""
+        x, y = self.krita.run("list(ws.canvas.gestures.affine.map(arguments))", *point)
+        return self.krita.on_screen("ws.canvas.overlay", x, y)
+
+    def draw(self, handle: Sequence[float], target: Sequence[float]) -> None:
+        """Draws an arrow on the canvas with the mouse."""
+        before = len(self.facts()["pairs"])
+        self.krita.display.drag(self.on_screen(handle), self.on_screen(target))
+        self.until(f"len(f['pairs']) == {before + 1}", 5)
+
+    def pull(self, **options: Any) -> dict[str, Any]:
+        """One whole pull of the example's mouth with the docker's button. Returns the facts at its end."""
+        self.krita.run("ws.pull.drag_options = arguments[0]", options)
+        before = self.facts()["results"]
+        self.press("Drag")
+        self.until(f"f['results'] > {before} or f['kind'] == 'error'", 180)
+        return self.rest()
+
+    def begin_long_pull(self) -> dict[str, Any]:
+        """A pull that runs until it is stopped."""
+        self.krita.run("ws.pull.drag_options = arguments[0]", LONG)
+        self.press("Drag")
+        return self.until("f['phase'] == 'dragging' and f['step'] >= 3", 180)
+
+
+def soon() -> None:
+    """Lets Krita's event loop do what it has to."""
+    time.sleep(0.4)
