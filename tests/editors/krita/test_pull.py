@@ -135,6 +135,7 @@ def test_a_pull_becomes_an_animation(stage: Stage) -> None:
     assert stage.digest() == digest
 
 
+@pytest.mark.slow
 def test_a_killed_worker_is_replaced_and_the_pull_goes_on(stage: Stage) -> None:
     digest = ready_to_pull(stage)
     before = stage.begin_long_pull()["step"]
@@ -149,6 +150,7 @@ def test_a_killed_worker_is_replaced_and_the_pull_goes_on(stage: Stage) -> None:
     assert stage.digest() == digest
 
 
+@pytest.mark.slow
 def test_a_killed_server_is_replaced_and_the_pull_goes_on(stage: Stage) -> None:
     digest = ready_to_pull(stage)
     before = stage.begin_long_pull()["step"]
@@ -201,6 +203,7 @@ def test_the_layer_is_deleted_in_mid_pull(stage: Stage) -> None:
     assert stage.facts()["results"] == 1
 
 
+@pytest.mark.slow
 def test_another_model_in_mid_pull_counts_from_the_next(stage: Stage) -> None:
     ready_to_pull(stage)
     stage.begin_long_pull()
@@ -241,6 +244,7 @@ def test_what_cannot_be_pulled_is_said_in_a_sentence(stage: Stage) -> None:
     assert "no points" in stage.facts()["message"]
 
 
+@pytest.mark.slow
 def test_the_backend_ends_with_the_last_krita(own_krita: Krita) -> None:
     stage = Stage(own_krita)
     stage.open_portrait()
@@ -254,6 +258,7 @@ def test_the_backend_ends_with_the_last_krita(own_krita: Krita) -> None:
     assert own_krita.processes() == []
 
 
+@pytest.mark.slow
 def test_two_kritas_share_one_backend(own_krita: Krita, krita_place: object) -> None:
     first = Stage(own_krita)
     first.open_portrait()
