@@ -20,7 +20,7 @@ from .pictures import Pictures
 LOOK_EVERY = 50
 """ms between two looks at which canvas is active and where the image lies on it: neither is always told."""
 
-_PREVIEW_SHARE = 0.5
+_PREVIEW_SHARE = 0.25
 """How much of the time may go into showing previews where the screen is slow; the rest is for the artist's hand."""
 
 _SELECTION_EVERY = 8

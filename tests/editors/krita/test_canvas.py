@@ -384,6 +384,3 @@ def test_painting_keeps_up_with_the_previews(stage: Krita) -> None:
     )
     assert len(painted) > 8  # without a graphics card it is the window that takes the time, not the painting
     assert p95 < 16
-
-
-# Views and canvases that come and go
