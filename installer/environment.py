@@ -6,6 +6,7 @@ import json
 import locale
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -140,6 +141,8 @@ class Environment:
             progress.show(f"making it with Python {sys.version.split()[0]}")
             make = [sys.executable, "-m", "venv", "--without-pip", str(self.folder)]
             made = subprocess.run(make, capture_output=True, text=True, env=clean_environment(), check=False)
+            if made.returncode == -signal.SIGINT:
+                raise KeyboardInterrupt  # Ctrl+C can reach the child alone, when it comes while it is being started
             if made.returncode != 0 or not self.usable():
                 raise InstallError(
                     "This Python cannot make virtual environments.",

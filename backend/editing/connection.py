@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -222,9 +223,13 @@ class Connection:
         call = self._calls.get(request.id)
         if call is None:
             return
-        for event in request.take_events():
-            if call.on_event is not None:
-                call.on_event(event)
+        try:
+            for event in request.take_events():
+                if call.on_event is not None:
+                    call.on_event(event)
+        except Exception:
+            # A defect, or the connection broke while a preview was acknowledged: the reply must come all the same.
+            traceback.print_exc()
         if request.done:
             self._calls.pop(request.id, None)
             call.waiting.answer(request.error or request.result(0))

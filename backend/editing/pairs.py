@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+import itertools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
 from .geometry import Point
@@ -23,11 +24,13 @@ class Pair:
         handle: where the feature is now; during a pull it follows the tracked position.
         target: where it shall go.
         start: where the artist had put the handle, for the trail that is drawn.
+        identifier: stays while a drag moves the handle; another one once the artist moves it.
     """
 
     handle: Point
     target: Point
     start: Point
+    identifier: int = field(default_factory=itertools.count(1).__next__, compare=False)
 
 
 class _State(NamedTuple):
@@ -82,7 +85,7 @@ class PairList(Sequence[Pair]):
         if end == "target":
             moved = replace(pair, target=position)
         else:
-            moved = replace(pair, handle=position, start=position)
+            moved = Pair(position, pair.target, position)
         self._edit((*self._state.pairs[:index], moved, *self._state.pairs[index + 1 :]))
 
     def remove(self, index: int) -> None:
@@ -125,6 +128,15 @@ class PairList(Sequence[Pair]):
         if len(positions) == len(pairs):
             pairs = tuple(replace(pair, handle=place) for pair, place in zip(pairs, positions))
         self._state = _State(pairs, step)
+        self.changed()
+
+    def look_at(self, handles: Mapping[int, Point], step: int) -> None:
+        """Goes to another step of the pull: handles by their pair's identifier; the others stay."""
+        pairs = [
+            replace(pair, handle=handles[pair.identifier]) if pair.identifier in handles else pair
+            for pair in self._state.pairs
+        ]
+        self._state = _State(tuple(pairs), step)
         self.changed()
 
     def remember(self) -> None:

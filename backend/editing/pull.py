@@ -15,11 +15,9 @@ from .host import Edit, EditingError, LayerPicture, Source
 from .messages import Message, message_of
 from .record import PackedMask, Result
 from .remote_session import RemoteSession, SessionFacts, edit_of
-from .state import Phase, PullState, TimeLeft
-from .tasks import Job, Later, Runner, Steps, Waiting
-
-VIEW_SECONDS = 0.25
-"""How long a step has to be looked at before its full result is made."""
+from .state import Phase, TimeLeft
+from .tasks import Job, Later, Runner, Steps
+from .viewing import ViewedPull
 
 RETARGET_SECONDS = 0.03
 
@@ -27,16 +25,13 @@ LOST = ("worker_lost", "server_lost")
 GONE = ("unknown_session", "damaged_session")
 
 
-class Pull(PullState):
+class Pull(ViewedPull):
     """One layer's pull. Lives on the editor's thread; no method blocks. Arguments: see ``PullState``."""
 
     def __init__(self, source: Source, connection: Connection, later: Later, record: bytes = b"") -> None:
         super().__init__(source, connection, later, record)
         self._runner = Runner(later, self._finished)
-        self._viewer = Runner(later, self._view_ended)
-        self._wanted_step: int | None = None
-        self._edit_step = -1
-        self._edit_request: tuple[int, Waiting] | None = None
+        self._other: RemoteSession | None = None
         self._sent_targets: list[Point] = []
         self._retarget_due = False
         self._remembered = False
@@ -44,7 +39,6 @@ class Pull(PullState):
         self._there = True
         self._time_left = TimeLeft()
         self.pairs.changed = self._pairs_changed
-        self.pairs.went_to = self.show
 
     @property
     def busy(self) -> bool:
@@ -59,7 +53,7 @@ class Pull(PullState):
     @property
     def can_drag(self) -> bool:
         """Whether ``drag`` would do something."""
-        return not self.busy and len(self.pairs) > 0
+        return not self.busy and not self.moving and len(self.pairs) > 0
 
     @property
     def can_stop(self) -> bool:
@@ -69,14 +63,9 @@ class Pull(PullState):
     @property
     def can_apply(self) -> bool:
         """Whether the shown step has an edit to apply."""
-        return not self.busy and self.step > 0
+        return not self.busy and not self.moving and self.step > 0
 
     can_animate = can_apply
-
-    @property
-    def can_show(self) -> bool:
-        """Whether other steps can be looked at."""
-        return not self.busy and self.last_step > 0
 
     @property
     def can_edit_pairs(self) -> bool:
@@ -103,14 +92,16 @@ class Pull(PullState):
                 )
             )
             return
-        self._start(self._drag_job())
+        if self.can_drag:
+            self._start(self._drag_job())
 
     def stop(self) -> None:
         """Stops what runs; what was reached stays."""
         if not self.can_stop:
             return
-        if self._session is not None and self._session.is_open:
-            self._session.stop()
+        working = self._other or self._session
+        if working is not None and working.is_open:
+            working.stop()
         if self.phase in (Phase.INVERTING, Phase.DRAGGING):
             self._stopping = True  # its reply ends the job
             self._observers.tell("state")
@@ -119,17 +110,10 @@ class Pull(PullState):
         self._runner.cancel()
         self._settle()
 
-    def show(self, step: int) -> None:
-        """Shows another step of the session; the last one asked for wins."""
-        step = min(max(0, step), self.last_step)
-        if self.busy or self._session is None or step == self._wanted_step:
-            return
-        self._wanted_step = step
-        if not self._viewer.busy:
-            self._viewer.run(self._view_job())
-
     def apply(self) -> None:
         """Puts the shown step above the source as a new group."""
+        if not self.can_apply:
+            return
         result = self._result_at(self.step)
         self._start(
             self._apply_job(
@@ -139,7 +123,8 @@ class Pull(PullState):
 
     def animate(self, frames: int = 24) -> None:
         """Puts the way to the shown step above the source as an animation of at most so many frames."""
-        self._start(self._animate_job(max(2, frames)))
+        if self.can_animate:
+            self._start(self._animate_job(max(2, frames)))
 
     def apply_result(self, identifier: str) -> None:
         """Puts a finished drag above the source, once more if need be."""
@@ -161,6 +146,9 @@ class Pull(PullState):
         """Begins anew: deletes pairs, session and history of this layer."""
         if self.busy:
             return
+        self._end_viewing()
+        self._edit_request = None
+        self._say(None)
         for item in list(self.results):
             self.delete_result(item.identifier)
         if self._session is not None:
@@ -207,8 +195,7 @@ class Pull(PullState):
         if self.busy or self._closed:
             job.close()
             return
-        self._viewer.cancel()
-        self._wanted_step = None
+        self._end_viewing()
         self._say(None)
         self._connection.start()
         self._runner.run(job)
@@ -238,6 +225,7 @@ class Pull(PullState):
         session = self._session
         if session is None or self.step == 0:
             return
+        self._stopping = False
         self._set_phase(Phase.FINISHING)
         reply = yield from session.show(self.step)
         self._set_preview(reply.body["shape"], reply.buffers[0])
@@ -249,11 +237,14 @@ class Pull(PullState):
         try:
             yield from part()
         except RemoteError as error:
-            if error.code not in LOST or self._stopping:
+            if error.code not in (*LOST, *GONE) or self._stopping:
                 raise
             if self._session is not None:
                 self._session.generation = -1  # a new worker has to be told that it is open
-            self._say(Message("note", "The backend had stopped. It is started again, and the pull goes on."))
+            if error.code in LOST:
+                self._say(
+                    Message("note", "The backend had stopped. It is started again, and the pull goes on.")
+                )
             yield from part()
 
     def _prepared(self) -> Steps[RemoteSession]:
@@ -269,14 +260,11 @@ class Pull(PullState):
         if not session.facts.inverted:
             self._set_phase(Phase.INVERTING)
             yield from session.invert(self.inversion_settings, self._inversion_event)
+            if self._stopping:  # too late for the backend, but not for us
+                raise RemoteError("cancelled", "Stopped.", "")
             self._clear_picture()
         self._record_soon()
         return session
-
-    def _connected(self) -> Steps[None]:
-        if not self._connection.connected:
-            self._set_phase(Phase.WAITING)
-        yield from self._connection.until_connected()
 
     def _opened(self, picture: LayerPicture) -> Steps[RemoteSession]:
         """The session of this picture: the present one, the saved one resumed, or a new one."""
@@ -299,17 +287,12 @@ class Pull(PullState):
             crop = "layer" if self.crop_choice == "layer" else self._chosen_crop()
             session = yield from RemoteSession.open(self._connection, picture, crop, self.model, self._wish())
             old, self._session = self._session, session
+            self._edit_request = None
             if old is not None and old.is_open:
                 old.close()
             self._clear_picture()
             self.pairs.rebase()
         return session
-
-    def _resumed(self, session: RemoteSession) -> Steps[None]:
-        self._set_phase(Phase.OPENING)
-        yield from session.resume()
-        if self.step > session.facts.last_step:
-            self.pairs.restore(self.pairs, session.facts.last_step)
 
     def _dragged(self) -> Steps[None]:
         session = yield from self._prepared()
@@ -328,6 +311,8 @@ class Pull(PullState):
             self.pairs.remember()
             self._remembered = True
         self._set_phase(Phase.DRAGGING)
+        pulled = facts.name, facts.last_step + 1
+        self._pulled[pulled] = [pair.identifier for pair in self.pairs]
         self._sent_targets = [pair.target for pair in self.pairs]
         self.pairs.recording = False
         self._time_left = TimeLeft()
@@ -383,22 +368,12 @@ class Pull(PullState):
         return session
 
     def _other_edit(self, session: RemoteSession, step: int) -> Steps[Edit]:
-        reply: Reply = yield session.ask_for_edit(step, self._result_event)
-        session.close()
-        return edit_of(reply)
-
-    def _edit_at(self, step: int) -> Steps[Edit]:
-        """The edit of a step of the present session, asked for once."""
-        if self.edit is not None and self._edit_step == step:
-            return self.edit
-        assert self._session is not None
-        request = self._edit_request
-        if request is None or request[0] != step or isinstance(request[1].outcome, RemoteError):
-            request = step, self._session.ask_for_edit(step, self._result_event)
-        self._edit_request = request
-        reply: Reply = yield request[1]
-        self._edit_request = None
-        self._edit_step = step
+        self._other = session
+        try:
+            reply: Reply = yield session.ask_for_edit(step, self._result_event)
+        finally:
+            self._other = None
+            session.close()
         return edit_of(reply)
 
     def _animate_job(self, frames: int) -> Job:
@@ -418,41 +393,6 @@ class Pull(PullState):
         if note:
             self._say(Message("note", note))
 
-    def _view_job(self) -> Job:
-        """Shows the wanted step, and makes its full result when the artist stays on it."""
-        session = self._session
-        assert session is not None
-        if not session.is_open:
-            yield from self._connected()
-            yield from self._resumed(session)
-            self._set_phase(Phase.READY)
-        while True:
-            step = self._wanted_step or 0
-            if step:
-                reply = yield from session.show(step)
-                self._set_preview(reply.body["shape"], reply.buffers[0])
-                self.pairs.track(reply.body["handles"], step)
-            else:
-                self._clear_picture()
-                self.pairs.track([pair.start for pair in self.pairs], 0)
-            self._observers.tell("state")
-            yield VIEW_SECONDS
-            if step == self._wanted_step:
-                break
-        if step:
-            edit = yield from self._edit_at(step)
-            if step == self._wanted_step:
-                self._set_edit(edit)
-
-    def _view_ended(self, error: BaseException | None) -> None:
-        newer = self._wanted_step
-        shown, self._wanted_step = self.step, None
-        if error is not None:
-            self._say(message_of(error, "showing a step"))
-        elif newer is not None and newer != shown:
-            self.show(newer)
-        self._record_soon()
-
     # Events
 
     def _inversion_event(self, event: Event) -> None:
@@ -468,10 +408,6 @@ class Pull(PullState):
         elif "step" in event.body:
             self._reached(event.body)
             self._set_progress(*self._time_left.of(self.distance or 0.0))
-
-    def _result_event(self, event: Event) -> None:
-        if event.body.get("fraction") is not None:
-            self._set_progress(float(event.body["fraction"]), event.body.get("seconds_left"))
 
     def _reached(self, body: dict[str, Any]) -> None:
         assert self._session is not None

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import zlib
 from dataclasses import asdict, dataclass, field
 from typing import Any, get_args
 
-from ..wire.limits import MAX_LAYER_PIXELS
+from ..wire.limits import MAX_COORDINATE, MAX_LAYER_PIXELS
 from .geometry import Point, Rect, Square
 from .host import AreaOptions, CropChoice, Mask, Movable, Slices
 from .pairs import MAX_PAIRS, Pair
@@ -117,7 +116,7 @@ class Record:
             raise ValueError("too large")
         try:
             return cls._read(json.loads(data))
-        except (KeyError, TypeError, AttributeError, OverflowError, zlib.error, binascii.Error) as error:
+        except (KeyError, TypeError, AttributeError, ArithmeticError, RecursionError, zlib.error) as error:
             raise ValueError(f"not a record: {error}") from error
 
     @classmethod
@@ -130,7 +129,7 @@ class Record:
             int(value["area"]["feather"]),
         )
         crop = value["drawn_crop"]
-        pairs = [Pair(*(Point(float(x), float(y)) for x, y in pair)) for pair in value["pairs"][:MAX_PAIRS]]
+        pairs = [_pair(pair) for pair in value["pairs"][:MAX_PAIRS]]
         return cls(
             model=str(value["model"]),
             crop_choice=_one_of(value["crop_choice"], CropChoice),
@@ -155,6 +154,13 @@ def _result(value: dict[str, Any]) -> Result:
         created=float(value["created"]),
         applied=int(value["applied"]),
     )
+
+
+def _pair(value: list[list[float]]) -> Pair:
+    handle, target, start = (Point(float(x), float(y)) for x, y in value)
+    if not all(abs(number) <= MAX_COORDINATE for point in (handle, target, start) for number in point):
+        raise ValueError("a point that is nowhere")
+    return Pair(handle, target, start)
 
 
 def _mask(value: dict[str, Any]) -> PackedMask:

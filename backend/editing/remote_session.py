@@ -37,6 +37,10 @@ class SessionFacts:
     last_step: int = 0
     drags: list[tuple[int, int]] = field(default_factory=list)
 
+    def first_step_of(self, step: int) -> int:
+        """The first step of the drag that a step (from 1) belongs to."""
+        return max((first for first, _ in self.drags if first <= step), default=1)
+
     def path_to(self, step: int) -> list[int]:
         """The steps from the inversion (0) to ``step``, through every drag that led there."""
         path: list[int] = []
@@ -99,7 +103,13 @@ class RemoteSession:
         }
         if model:
             body["model"] = model
-        reply = yield connection.send("session.open", body, [picture.pixels])
+        waiting = connection.send("session.open", body, [picture.pixels])
+        try:
+            reply = yield waiting
+        except GeneratorExit:
+            # Given up, but the backend opens it all the same, and would keep it for us.
+            waiting.then(lambda: _let_go(connection, waiting))
+            raise
         facts = SessionFacts(
             name=reply.body["session"],
             digest=picture.digest,
@@ -189,6 +199,11 @@ class RemoteSession:
         on_event: OnEvent | None = None,
     ) -> Waiting:
         return self._connection.send(type, body, buffers, self.facts.name, on_event)
+
+
+def _let_go(connection: Connection, opening: Waiting) -> None:
+    if isinstance(opening.outcome, Reply):
+        connection.send("session.close", session=opening.outcome.body["session"])
 
 
 def edit_of(reply: Reply) -> Edit:

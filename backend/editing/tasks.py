@@ -6,6 +6,7 @@ is resumed with, or the error that is raised at that place. So a job reads from 
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Generator
 from typing import Any, TypeVar
 
@@ -82,7 +83,7 @@ class Runner:
     def cancel(self) -> None:
         """Ends the job where it waits, without calling ``finished``; harmless when none runs."""
         job, self._job = self._job, None
-        if job is not None:
+        if job is not None and inspect.getgeneratorstate(job) != inspect.GEN_RUNNING:
             job.close()
 
     def _resume(self, job: Job, outcome: Reply | RemoteError | None) -> None:
@@ -95,7 +96,10 @@ class Runner:
         except Exception as error:  # whatever it is, the artist is told, and the editor goes on
             self._end(job, error)
         else:
-            self._wait(job, waiting)
+            if job is not self._job:
+                job.close()  # cancelled from within its own slice, where it could not be closed
+            else:
+                self._wait(job, waiting)
 
     def _wait(self, job: Job, waiting: Waiting | float | None) -> None:
         if isinstance(waiting, Waiting):

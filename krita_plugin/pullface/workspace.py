@@ -76,8 +76,9 @@ class DocumentPulls:
             kept = [name for name in documents.recorded_layers(document) if documents.layer(document, name)]
             if kept and selected not in kept:
                 node = documents.layer(document, kept[-1])
-        elif self.current is not None and (pinned or selected == self._seen):
-            self._seen = selected
+        elif self.current is not None and (
+            pinned or (selected == self._seen and self.current.source.exists())
+        ):
             return
         self._seen = selected
         self._show(document, node)
@@ -117,13 +118,14 @@ class Workspace(QtCore.QObject):
         super().__init__()
         self.connection = Connection(f"Krita {krita_version()}")
         self.link = BackendLink(self.connection, self)
-        self.canvas = CanvasController(ActiveCanvas(), self)
+        self._canvases = ActiveCanvas()
+        self.canvas = CanvasController(self._canvases, self)
         self.pull: Pull | None = None
         self._documents: dict[str, DocumentPulls] = {}
         self._panels: list[PullPanel] = []
         self._mode_actions: list[Any] = []
         self._tool = ""
-        self._tool_key = self._shown_key = ""
+        self._tool_canvas: object = None
         self._closed = False
         self._end_observing: Callable[[], None] = lambda: None
         self.canvas.mode_changed.connect(self._mode_changed)
@@ -193,7 +195,7 @@ class Workspace(QtCore.QObject):
         pulls.choose(document, pinned=self.canvas.mode or (shown is not None and shown.busy))
         pulls.look_after()
         self._show(pulls.current, key, pulls.notice)
-        self._look_at_tool(key)
+        self._look_at_tool()
 
     def _look_soon(self) -> None:
         single_shot(0, self.look)
@@ -207,7 +209,6 @@ class Workspace(QtCore.QObject):
         if pull is None:
             for panel in self._panels:
                 panel.set_notice(notice)
-        self._shown_key = key
         if pull is self.pull:
             return
         self._end_observing()
@@ -218,8 +219,9 @@ class Workspace(QtCore.QObject):
             panel.set_pull(pull)
 
     def _make_pull(self, source: KritaSource) -> Pull:
-        pull = Pull(source, self.connection, self._later, source.load_record())
-        if not source.load_record():
+        record = source.load_record()
+        pull = Pull(source, self.connection, self._later, record)
+        if not record:
             with contextlib.suppress(ValueError, TypeError):
                 options = json.loads(read_setting(OPTIONS))
                 pull.set_model(str(options["model"]))
@@ -251,17 +253,18 @@ class Workspace(QtCore.QObject):
     def _mode_changed(self, on: bool) -> None:
         if on:
             self._tool = tools.take_pan_tool()
-            self._tool_key = self._shown_key
+            self._tool_canvas = self._canvases.current()
         else:
             tools.give_back_tool(self._tool)
         self._show_mode(on)
 
-    def _look_at_tool(self, key: str) -> None:
+    def _look_at_tool(self) -> None:
         """Choosing another tool ends Pull mode; a view that was just opened has begun with its own tool."""
-        if not self.canvas.mode or tools.pan_tool_is_active():
+        if not self.canvas.mode or self.pull is None or tools.pan_tool_is_active():
             return
-        if key != self._tool_key:
-            self._tool_key = key
+        canvas = self._canvases.current()
+        if canvas is not self._tool_canvas:
+            self._tool_canvas = canvas
             tools.take_pan_tool()
         else:
             self._tool = ""

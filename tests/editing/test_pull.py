@@ -138,6 +138,105 @@ def test_the_last_step_asked_for_is_shown(bench: Bench, source: MemorySource) ->
     assert not pull.can_apply
 
 
+def test_undo_while_a_result_is_made_shows_the_step_of_the_undo(bench: Bench, source: MemorySource) -> None:
+    pull = pulled(bench, source)
+    pull.drag()
+    bench.rest(pull)
+    pull.pairs.undo()  # to step 6
+    bench.loop.until(lambda: (pull.step == 6 and pull._edit_request is not None) or pull.edit is not None)
+    pull.pairs.undo()  # to step 0, while the result of step 6 may be under way
+    bench.loop.until(lambda: pull._shown_step == 0 and not pull._viewer.busy)
+    assert (pull.step, pull.preview, pull.edit) == (0, None, None)
+
+
+def test_handles_go_to_their_own_pairs_only(bench: Bench, source: MemorySource) -> None:
+    pull = pulled(bench, source)
+    first = pull.pairs[0]
+    pull.pairs.remove(0)
+    other = Point(30, 30)
+    pull.pairs.add(other, Point(70, 64))
+    pull.drag()
+    bench.rest(pull)
+    assert pull.last_step == 12
+    pull.pairs.undo()
+    bench.loop.until(lambda: pull.step == 6 and not pull.moving)
+    assert pull.pairs[0].handle == other, "undo brings the pair back to where it was"
+    pull.show(4)
+    bench.loop.until(lambda: pull.step == 4)
+    assert pull.pairs[0].handle == other, "step 4 pulled another pair"
+    pull.pairs.restore([first], 6)
+    moved = Point(44, 44)
+    pull.pairs.move(0, "handle", moved)
+    pull.show(5)
+    bench.loop.until(lambda: pull.step == 5)
+    assert pull.pairs[0].handle == moved, "the artist has moved it since"
+    pull.pairs.restore([first], 6)
+    pull.show(3)
+    bench.loop.until(lambda: pull.step == 3)
+    assert pull.pairs[0].handle != first.handle
+
+
+def test_forgetting_while_a_step_is_shown(bench: Bench, source: MemorySource) -> None:
+    pull = pulled(bench, source)
+    pull.show(3)
+    pull.forget()
+    bench.loop.run_for(0.6)
+    assert (pull.step, pull.message, pull.can_apply, pull.phase) == (0, None, False, Phase.IDLE)
+
+
+def test_a_stop_at_the_very_end_of_the_inversion_counts(bench: Bench, source: MemorySource) -> None:
+    pull = bench.pull(source)
+    pull.pairs.add(HANDLE, TARGET)
+
+    def stop(topic: str) -> None:
+        # From here the reply comes although it was stopped: as when both cross on their way.
+        if pull.phase is Phase.INVERTING and pull.can_stop and pull._session is not None:
+            pull._session.stop = lambda: None  # type: ignore[method-assign]
+            pull.stop()
+
+    pull.observe(stop)
+    pull.drag()
+    bench.rest(pull)
+    assert (pull.last_step, pull.message) == (0, None)
+    assert pull.can_drag
+
+
+def test_a_reopened_document_can_be_scrubbed_at_once(bench: Bench, source: MemorySource) -> None:
+    pull = pulled(bench, source)
+    pull.save_record()
+    bench.close()
+    again = Bench(bench.server, bench.model)
+    try:
+        reopened = again.pull(source, source.record)
+        reopened.show(3)
+        again.loop.until(lambda: reopened.step == 3 and reopened.edit is not None)
+        assert reopened.phase is Phase.READY
+    finally:
+        again.close()
+
+
+def test_a_session_that_another_document_has_closed_is_opened_again(
+    bench: Bench, source: MemorySource
+) -> None:
+    pull = pulled(bench, source)
+    waiting = bench.connection.send("session.close", session=pull.results[0].session)
+    bench.loop.until(lambda: waiting.outcome is not None)
+    pull.drag()
+    bench.rest(pull)
+    assert pull.message is None or pull.message.kind == "note"
+    assert pull.last_step == 12
+
+
+def test_stopping_while_it_opens_leaves_no_session_behind(bench: Bench, source: MemorySource) -> None:
+    pull = bench.pull(source)
+    pull.invert()
+    bench.loop.until(lambda: pull.phase is Phase.OPENING)
+    pull.stop()
+    assert pull.phase is Phase.IDLE
+    with bench.server.client() as other:
+        bench.loop.until(lambda: other.request("status").body["sessions"] == 0)
+
+
 def test_targets_move_while_it_pulls_and_stop_ends_it(bench: Bench, source: MemorySource) -> None:
     pull = bench.pull(source)
     pull.drag_options = {**ENDLESS, "learning_rate": 0.01, "stop_distance": 0.0}

@@ -6,6 +6,7 @@
 #
 # Needs root and debootstrap. The packages come from where this machine's own apt takes them.
 set -euo pipefail
+PATH=$PATH:/usr/sbin:/sbin # debootstrap and chroot; not everybody's root has them on the path
 
 mirror() {
     local uri

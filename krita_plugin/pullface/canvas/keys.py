@@ -5,6 +5,7 @@ Krita sees keys before its canvas' children do, so the whole application is list
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 
 from ..qt import Qt, QtCore, QtGui, QtWidgets, alive, key_sequence
@@ -95,14 +96,14 @@ class Keys(QtCore.QObject):
     def _press(self, event: QtGui.QKeyEvent) -> bool:
         key = self._meaning(event)
         if key is not None and self._gestures.key(key, event.isAutoRepeat()):
-            self._eaten.add(event.key())
+            self._eaten.add(_code(event))
             return True
         if not event.isAutoRepeat() and event.key() not in _MODIFIERS and self._on_canvas():
-            self._hold(self.held | {event.key()})
+            self._hold(self.held | {_code(event)})
         return False
 
     def _release(self, event: QtGui.QKeyEvent) -> bool:
-        code = event.key()
+        code = _code(event)
         if code in self._eaten:
             if not event.isAutoRepeat():
                 self._eaten.discard(code)
@@ -156,3 +157,9 @@ class Keys(QtCore.QObject):
         if canvas is None or focus is None or focus.window() is not canvas.window():
             return False
         return not focus.testAttribute(Qt.WidgetAttribute.WA_InputMethodEnabled)
+
+
+def _code(event: QtGui.QKeyEvent) -> int:
+    """Tells keys apart. Not by what they type: that changes when Shift is released before the key itself."""
+    native = event.nativeVirtualKey() if sys.platform == "darwin" else event.nativeScanCode()
+    return int(native) or int(event.key())

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import tempfile
 import zlib
-from collections.abc import Generator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,7 +35,7 @@ def write(
     document: Any,
     source: Any,
     title: str,
-    frames: Generator[Edit | None, None, None],
+    frames: Iterable[Edit | None],
     count: int,
     check: Check,
 ) -> Slices[str | None]:
@@ -148,7 +148,7 @@ def _go_to(document: Any, time: int) -> None:
 def _paint_frames(
     document: Any,
     layer: Any,
-    frames: Generator[Edit | None, None, None],
+    frames: Iterable[Edit | None],
     first: int,
     count: int,
     check: Check,

@@ -28,7 +28,8 @@ def active_view() -> Any | None:
 
 def document_key(document: Any) -> str:
     """Tells documents apart while they are open; another one after the document is opened again."""
-    return identifier_of(document.rootNode())
+    root = document.rootNode()
+    return identifier_of(root) if root is not None else ""
 
 
 def open_document(key: str) -> Any | None:

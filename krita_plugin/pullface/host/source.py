@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..backend.editing.geometry import Point, Rect, Square
@@ -108,9 +108,7 @@ class KritaSource:
         self._check_there()
         return (yield from results.write(self._open_document(), self._node, title, edit, self._check_there))
 
-    def write_animation(
-        self, title: str, frames: Generator[Edit | None, None, None], count: int
-    ) -> Slices[str | None]:
+    def write_animation(self, title: str, frames: Iterable[Edit | None], count: int) -> Slices[str | None]:
         """Puts a whole pull above the layer as an animated layer, in one undo step; see ``animation.write``."""
         self._check_there()
         document = self._open_document()

@@ -15,6 +15,7 @@ from .driver import Krita
 ROOT = Path(__file__).resolve().parents[3]
 FAKE = ROOT / "tests/krita_plugin/canvas/fake_pull.py"
 STAGE = Path(__file__).with_name("canvas_stage.py")
+PREFERENCES = Path(__file__).with_name("preferences.py")
 SIZE = (1200, 900)
 Colour = tuple[int, int, int]
 MARK = 24  # side of the marks in the picture, px
@@ -48,6 +49,7 @@ def staged(krita: Krita) -> Iterator[Krita]:
     )
     krita.run(FAKE.read_text())
     krita.run(STAGE.read_text())
+    krita.run(PREFERENCES.read_text())
     # With the brush, which paints on every press that reaches Krita: the hardest case.
     krita.run("tool('KritaShape/KisToolBrush')")
     assert krita.run("begin()")

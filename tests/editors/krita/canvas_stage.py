@@ -9,7 +9,7 @@ from pullface.backend.editing.pairs import PairList
 from pullface.canvas.controller import CanvasController
 from pullface.host.canvas import ActiveCanvas
 from pullface.host.documents import document_key
-from pullface.qt import QT_MAJOR, Qt, QtCore, QtGui, QtWidgets, alive
+from pullface.qt import QT_MAJOR, Qt, QtCore, QtGui, QtWidgets
 
 SEEN = []
 if "CONTROLLER" in globals():
@@ -157,32 +157,6 @@ def stream(size, each_second, seconds):
     clock.timeout.connect(note)
     ticks.start(round(1000 / each_second))
     clock.start(1)
-
-
-TOGGLED = []
-
-
-def toggle_opengl():
-    """In the Preferences, as an artist does it."""
-
-    def act():
-        dialog = QtWidgets.QApplication.activeModalWidget()
-        try:
-            pages = dialog.findChildren(QtWidgets.QListView)
-            pages = next(each for each in pages if each.metaObject().className().endswith("KPageListView"))
-            rows = [pages.model().index(row, 0) for row in range(pages.model().rowCount())]
-            pages.setCurrentIndex(next(row for row in rows if row.data() == "Display"))
-            box = dialog.findChild(QtWidgets.QGroupBox, "grpOpenGL")
-            box.setChecked(not box.isChecked())
-            buttons = dialog.findChild(QtWidgets.QDialogButtonBox, "buttonbox")
-            QtCore.QTimer.singleShot(0, lambda: TOGGLED.append(True))
-            buttons.button(QtWidgets.QDialogButtonBox.StandardButton.Ok).click()
-        finally:
-            if alive(dialog) and dialog.isVisible():
-                dialog.reject()
-
-    QtCore.QTimer.singleShot(1500, act)
-    app.action("options_configure").trigger()
 
 
 def pen(press, moves, eraser=False):

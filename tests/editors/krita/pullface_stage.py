@@ -72,6 +72,7 @@ class Stage:
     def __init__(self, krita: Krita) -> None:
         self.krita = krita
         krita.run(_NAMES)
+        krita.run(Path(__file__).with_name("preferences.py").read_text())
 
     # -- the document
 

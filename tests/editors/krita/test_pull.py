@@ -218,7 +218,7 @@ def test_another_model_in_mid_pull_counts_from_the_next(stage: Stage) -> None:
     stage.krita.run("ws.pull.set_model('')")
 
 
-def test_the_docker_is_closed_and_opengl_toggled_in_mid_pull(stage: Stage) -> None:
+def test_the_docker_is_closed_in_mid_pull(stage: Stage) -> None:
     digest = ready_to_pull(stage)
     stage.begin_long_pull()
     docker = "[d for d in app.dockers() if d.objectName() == 'pullface'][0]"
@@ -229,6 +229,37 @@ def test_the_docker_is_closed_and_opengl_toggled_in_mid_pull(stage: Stage) -> No
     stage.press("Stop")
     assert stage.rest()["results"] == 1
     assert stage.digest() == digest
+
+
+def test_opengl_is_toggled_and_a_second_view_opened_in_mid_pull(stage: Stage) -> None:
+    krita = stage.krita
+    digest = ready_to_pull(stage)
+    stage.begin_long_pull()
+    for _ in range(2):
+        krita.run("QtCore.QTimer.singleShot(0, toggle_opengl)")
+        krita.wait_until("TOGGLED.pop() if TOGGLED else None", timeout=30)
+        krita.wait_until("ws.canvas.overlay is not None and ws.canvas.overlay.isVisible()", timeout=10)
+    before = stage.facts()["step"]
+    krita.run("window().addView(document())\nNone")
+    krita.wait_until("len(window().views()) == 2 and ws.canvas.overlay is not None")
+    stage.until(f"f['step'] > {before} + 2 and f['phase'] == 'dragging'", 30)
+    krita.screenshot("two-views")
+    krita.run("window().qwindow().findChild(QtWidgets.QMdiArea).currentSubWindow().close()")
+    krita.wait_until("len(window().views()) == 1 and ws.canvas.overlay is not None")
+    stage.press("Stop")
+    facts = stage.rest()
+    assert (facts["message"], facts["results"]) == ("", 1)
+    assert stage.digest() == digest
+
+
+def test_choosing_another_tool_leaves_pull_mode(stage: Stage) -> None:
+    ready_to_pull(stage)
+    stage.krita.run("app.action('KritaShape/KisToolBrush').trigger()")
+    stage.krita.wait_until("not ws.canvas.mode and not button('Pull').isChecked()", 10)
+    stage.pull_mode()
+    soon()
+    assert stage.krita.run("ws.canvas.mode")
+    assert len(stage.facts()["pairs"]) == 2
 
 
 def test_what_cannot_be_pulled_is_said_in_a_sentence(stage: Stage) -> None:
