@@ -190,6 +190,8 @@ def test_ctrl_c_during_the_installation_leaves_a_state_to_go_on_from(home: Path,
         text=True,
         env=environment,
         start_new_session=True,
+        # A shell starts its background jobs with Ctrl+C ignored, and these tests may be one.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert process.stdout is not None
     for line in process.stdout:
