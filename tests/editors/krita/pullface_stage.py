@@ -120,6 +120,14 @@ class Stage:
     def press(self, text: str) -> None:
         """Clicks a button of the docker."""
         self.krita.wait_until(f"button({text!r}).isEnabled()", 10)
+        # The docker may be too low for all that is in it.
+        self.krita.run(
+            "b = button(arguments[0])\n"
+            "for area in panel().findChildren(QtWidgets.QScrollArea):\n"
+            "    if area.isAncestorOf(b): area.ensureWidgetVisible(b)\n"
+            "QApplication.processEvents()",
+            text,
+        )
         self.krita.display.click(*self.krita.on_screen(f"button({text!r})", 12, 8))
 
     def facts(self) -> dict[str, Any]:
