@@ -12,7 +12,7 @@ from ..wire.messages import Event, Reply
 from .connection import Connection
 from .geometry import Point, Rect, Square
 from .host import Edit, EditingError, LayerPicture, Source
-from .messages import Message, message_of
+from .messages import Message
 from .record import PackedMask, Result
 from .remote_session import RemoteSession, SessionFacts, edit_of
 from .state import Phase, TimeLeft
@@ -202,18 +202,18 @@ class Pull(ViewedPull):
         self._observers.tell("state")
 
     def _finished(self, error: BaseException | None) -> None:
-        if error is not None and not (isinstance(error, RemoteError) and error.code == "cancelled"):
-            self._say(message_of(error, self.phase.value))
+        if error is not None:
+            self._say_error(error, self.phase.value)
         self._settle()
 
     def _settle(self) -> None:
         """Nothing runs any more."""
         self._stopping = False
         self.pairs.recording = True
-        inverted = self._session is not None and self._session.facts.inverted
-        if not inverted or self.step == 0:
+        phase = self._rest_phase()
+        if phase is Phase.IDLE or self.step == 0:
             self._clear_picture()
-        self._set_phase(Phase.READY if inverted else Phase.IDLE)
+        self._set_phase(phase)
         self._record_soon()
 
     def _invert_job(self) -> Job:

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from ..wire.errors import RemoteError
 from .connection import Connection
 from .geometry import Rect, Square, distance, square_around
 from .host import AreaOptions, CropChoice, Edit, EditingError, Mask, Source
-from .messages import Message, Observers
+from .messages import Message, Observers, message_of
 from .pairs import PairList
 from .record import Record, Result
 from .remote_session import RemoteSession
@@ -208,6 +209,10 @@ class PullState:
             raise EditingError("empty_selection", "Nothing is selected.", "Select the face, then invert.")
         return square_around(selected)
 
+    def _rest_phase(self) -> Phase:
+        """The phase while nothing runs."""
+        return Phase.READY if self._session is not None and self._session.facts.inverted else Phase.IDLE
+
     def _set_phase(self, phase: Phase) -> None:
         self.phase = phase
         self.progress = Progress(text=_TEXTS[phase])
@@ -235,6 +240,11 @@ class PullState:
         if message != self.message:
             self.message = message
             self._observers.tell("message")
+
+    def _say_error(self, error: BaseException, doing: str) -> None:
+        """Tells what went wrong; what the artist stopped did not go wrong."""
+        if not (isinstance(error, RemoteError) and error.code == "cancelled"):
+            self._say(message_of(error, doing))
 
     def _set_results(self, results: list[Result]) -> None:
         self.results = results
@@ -282,7 +292,7 @@ class PullState:
         self._made = len(record.results)
         if record.session is not None:
             self._session = RemoteSession(self._connection, record.session)
-            self.phase = Phase.READY if record.session.inverted else Phase.IDLE
+            self.phase = self._rest_phase()
         self.pairs.restore(record.pairs, record.step)
 
     def _record_soon(self) -> None:

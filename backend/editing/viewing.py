@@ -7,7 +7,6 @@ from ..wire.messages import Event, Reply
 from .connection import Connection
 from .geometry import Point
 from .host import Edit, Source
-from .messages import message_of
 from .remote_session import RemoteSession, edit_of
 from .state import Phase, PullState
 from .tasks import Job, Later, Runner, Steps, Waiting
@@ -101,11 +100,9 @@ class ViewedPull(PullState):
     def _view_ended(self, error: BaseException | None) -> None:
         newer, self._wanted_step = self._wanted_step, None
         if self.phase in (Phase.WAITING, Phase.OPENING):
-            inverted = self._session is not None and self._session.facts.inverted
-            self._set_phase(Phase.READY if inverted else Phase.IDLE)
+            self._set_phase(self._rest_phase())
         if error is not None:
-            if not (isinstance(error, RemoteError) and error.code == "cancelled"):
-                self._say(message_of(error, "showing a step"))
+            self._say_error(error, "showing a step")
         elif newer is not None and newer != self._shown_step:
             self.show(newer)
         self._record_soon()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 from . import __version__
@@ -190,7 +191,7 @@ class Workspace(QtCore.QObject):
         key = documents.document_key(document)
         pulls = self._documents.get(key)
         if pulls is None:
-            pulls = self._documents[key] = DocumentPulls(key, lambda source: self._make_pull(source))
+            pulls = self._documents[key] = DocumentPulls(key, self._make_pull)
         shown = pulls.current
         pulls.choose(document, pinned=self.canvas.mode or (shown is not None and shown.busy))
         pulls.look_after()
@@ -233,11 +234,7 @@ class Workspace(QtCore.QObject):
 
     def _pull_changed(self, topic: str) -> None:
         if topic == "options" and self.pull is not None:
-            area = {"grow": self.pull.area.grow, "feather": self.pull.area.feather}
-            write_setting(
-                OPTIONS,
-                json.dumps({"model": self.pull.model, "area": {"movable": self.pull.area.movable, **area}}),
-            )
+            write_setting(OPTIONS, json.dumps({"model": self.pull.model, "area": asdict(self.pull.area)}))
 
     # Orders
 

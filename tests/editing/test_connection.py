@@ -51,19 +51,25 @@ def test_a_killed_server_is_replaced(tmp_path: Path) -> None:
             server.kill()
 
 
-def test_gives_up_with_a_sentence_and_tries_again_when_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("backend.editing.connection.RETRY_SECONDS", (0.0, 0.01, 0.01))
+def given_up(error: RemoteError) -> tuple[Loop, Connection, list[int]]:
+    """A connection that has met this error until it gave up, and a 1 for each attempt."""
     attempts: list[int] = []
 
     def connect() -> Client:
         attempts.append(1)
-        raise RemoteError("timeout", "It did not start.", "Try again.")
+        raise error
 
     loop = Loop()
     connection = Connection("test", connect)
     loop.connections.append(connection)
     connection.start()
     loop.until(lambda: connection.state == "lost", 5)
+    return loop, connection, attempts
+
+
+def test_gives_up_with_a_sentence_and_tries_again_when_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("backend.editing.connection.RETRY_SECONDS", (0.0, 0.01, 0.01))
+    loop, connection, attempts = given_up(RemoteError("timeout", "It did not start.", "Try again."))
     assert len(attempts) == 3
     assert connection.message is not None
     assert (connection.message.text, connection.message.hint) == ("It did not start.", "Try again.")
@@ -73,17 +79,8 @@ def test_gives_up_with_a_sentence_and_tries_again_when_asked(monkeypatch: pytest
 
 
 def test_a_missing_installation_is_not_tried_twice() -> None:
-    attempts: list[int] = []
-
-    def connect() -> Client:
-        attempts.append(1)
-        raise RemoteError("not_started", "The Pullface backend is not installed.", "Install it.")
-
-    loop = Loop()
-    connection = Connection("test", connect)
-    loop.connections.append(connection)
-    connection.start()
-    loop.until(lambda: connection.state == "lost", 5)
+    error = RemoteError("not_started", "The Pullface backend is not installed.", "Install it.")
+    _, _, attempts = given_up(error)
     assert attempts == [1]
 
 

@@ -19,13 +19,6 @@ def active_document() -> Any | None:
     return Krita.instance().activeDocument()
 
 
-def active_view() -> Any | None:
-    """The view that the artist looks at; None when there is none. Never keep it: it can be closed."""
-    window = Krita.instance().activeWindow()
-    view = window.activeView() if window is not None else None
-    return view if view is not None and view.document() is not None else None
-
-
 def document_key(document: Any) -> str:
     """Tells documents apart while they are open; another one after the document is opened again."""
     root = document.rootNode()
