@@ -4,14 +4,32 @@ from __future__ import annotations
 
 import skia
 
-from .factors import Factors
-from .pen import Color, Head, Point, fill, spline, stroke
+from .head import Head
+from .pen import Point, fill, oklab, spline, stroke
+from .style import Style
+from .table import Factor, Factors
+
+FACTORS: dict[str, Factor] = {
+    "hair_length": Factor(0.12, 0.62),
+    "hair_width": Factor(1.06, 1.26),
+    "hair_top": Factor(0.36, 0.44),
+    "fringe": Factor(0.00, 0.11),
+    "fringe_part": Factor(-0.60, 0.60),
+    "fringe_spread": Factor(-0.05, 0.05),
+    "side_locks": Factor(0.05, 0.40),
+    "hair_shine": Factor(0.0, 0.55),
+    "hair_light": Factor(0.30, 0.88),
+    "hair_a": Factor(-0.13, 0.13),
+    "hair_b": Factor(-0.13, 0.13),
+}
 
 _STRANDS = 5
 
 
-def draw_back_hair(canvas: skia.Canvas, head: Head, p: Factors, color: Color, line: Color) -> None:
+def draw_back_hair(canvas: skia.Canvas, head: Head, p: Factors, style: Style) -> None:
     """The mass of hair behind neck and ears."""
+    color = oklab(p["hair_light"] * 0.78, p["hair_a"], p["hair_b"])
+    line = style.outline(color)
     half, length = p["face_width"] * p["hair_width"], p["hair_length"]
     ox, oy = head.place(0, 0, -0.10)
     right: list[Point] = [
@@ -27,10 +45,12 @@ def draw_back_hair(canvas: skia.Canvas, head: Head, p: Factors, color: Color, li
     canvas.drawPath(path, stroke(line, p["line"]))
 
 
-def draw_front_hair(
-    canvas: skia.Canvas, head: Head, p: Factors, color: Color, shine: Color, line: Color
-) -> None:
+def draw_front_hair(canvas: skia.Canvas, head: Head, p: Factors, style: Style) -> None:
     """The cap of hair over the forehead: fringe tips, side locks and a band of light."""
+    light, a, b = p["hair_light"], p["hair_a"], p["hair_b"]
+    color = oklab(light, a, b)
+    shine = oklab(light * 0.6 + 0.4, a * 0.6, b * 0.6, p["hair_shine"])
+    line = style.outline(color)
     half = p["face_width"] * p["hair_width"]
     ox, oy = head.place(0, -0.02, 0.05)
     part = p["fringe_part"] * p["face_width"] * 0.6

@@ -5,18 +5,12 @@ from __future__ import annotations
 import colorsys
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
 
 import skia
 
 Point = tuple[float, float]
 Color: TypeAlias = skia.Color4f
-
-# The head is a half ellipsoid in front of the picture plane; features sit on it.
-_HEAD_RADIUS_X = 0.37
-_HEAD_RADIUS_Y = 0.46
-_HEAD_DEPTH = 0.165
 
 
 def hsv(h: float, s: float, v: float, alpha: float = 1.0) -> Color:
@@ -93,27 +87,3 @@ def taper(points: Sequence[Point], widths: Sequence[float]) -> skia.Path:
         left.append((x + nx, y + ny))
         right.append((x - nx, y - ny))
     return spline(left + right[::-1], closed=True)
-
-
-@dataclass(frozen=True)
-class Head:
-    """The head's turn: maps face coordinates (origin between the eyes, picture sides) to the picture plane."""
-
-    yaw: float
-    pitch: float
-
-    def depth(self, x: float, y: float) -> float:
-        """How far the face stands in front of the plane at a place."""
-        return _HEAD_DEPTH * math.sqrt(max(0.0, 1 - (x / _HEAD_RADIUS_X) ** 2 - (y / _HEAD_RADIUS_Y) ** 2))
-
-    def place(self, x: float, y: float, depth: float | None = None) -> Point:
-        """A point of the face, on its surface unless a depth is given, in the picture plane."""
-        d = self.depth(x, y) if depth is None else depth
-        return (
-            x * math.cos(self.yaw) + d * math.sin(self.yaw),
-            y * math.cos(self.pitch) + d * math.sin(self.pitch),
-        )
-
-    def places(self, points: Sequence[Point], depth: float | None = None) -> list[Point]:
-        """`place` for each of several points."""
-        return [self.place(x, y, depth) for x, y in points]

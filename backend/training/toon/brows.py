@@ -1,0 +1,5 @@
+"""brows"""
+
+from .table import Factor
+
+FACTORS: dict[str, Factor] = {}

@@ -1,0 +1,5 @@
+"""ears"""
+
+from .table import Factor
+
+FACTORS: dict[str, Factor] = {}

@@ -1,0 +1,5 @@
+"""lighting"""
+
+from .table import Factor
+
+FACTORS: dict[str, Factor] = {}

@@ -1,0 +1,5 @@
+"""mouth"""
+
+from .table import Factor
+
+FACTORS: dict[str, Factor] = {}

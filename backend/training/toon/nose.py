@@ -1,0 +1,5 @@
+"""nose"""
+
+from .table import Factor
+
+FACTORS: dict[str, Factor] = {}
