@@ -42,7 +42,7 @@ def draw_back_hair(canvas: skia.Canvas, head: Head, p: Factors, style: Style) ->
     points = right + [(0.0, length + 0.02)] + [(-x, y) for x, y in reversed(right[1:])]
     path = spline([(ox + x, oy + y) for x, y in points], closed=True)
     canvas.drawPath(path, fill(color))
-    canvas.drawPath(path, stroke(line, p["line"]))
+    canvas.drawPath(path, stroke(line, style.line))
 
 
 def draw_front_hair(canvas: skia.Canvas, head: Head, p: Factors, style: Style) -> None:
@@ -87,4 +87,15 @@ def draw_front_hair(canvas: skia.Canvas, head: Head, p: Factors, style: Style) -
     )
     canvas.drawPath(band, stroke(shine, 0.038))
     canvas.restore()
-    canvas.drawPath(path, stroke(line, p["line"]))
+    canvas.drawPath(path, stroke(line, style.line))
+
+
+def draw_hair_shadow(canvas: skia.Canvas, head: Head, p: Factors, style: Style) -> None:
+    """The shadow of the fringe on the skin, before eyes and nose; the canvas is clipped to the face."""
+    fx, fy = head.place(0, -0.02, 0.05)
+    half = head.width * 1.1
+    bottom = p["eye_y"] - p["eye_height"] - 0.03 + p["fringe"]
+    fringe = skia.Rect(fx - half, fy - 0.5, fx + half, fy + bottom)
+    shade = style.skin_shade
+    color = skia.Color4f(shade.fR, shade.fG, shade.fB, style.shade)
+    canvas.drawRRect(skia.RRect.MakeRectXY(fringe, half, 0.12), fill(color))

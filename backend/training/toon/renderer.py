@@ -85,7 +85,7 @@ def draw(canvas: skia.Canvas, p: Factors) -> Landmarks:
     # neck
     clothes.draw_clothes(canvas, head, p, style)
     canvas.rotate(*roll)
-    # ears, face, blush, nose, mouth, eyes
+    # ears, face (clipped to it: shading, hair.draw_hair_shadow), blush, nose, mouth, eyes
     hair.draw_front_hair(canvas, head, p, style)
     # brows: over the hair, as the style has it, so that they stay readable
     glasses.draw_glasses(canvas, head, p, style)
