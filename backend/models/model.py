@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from stylegan_ops.discriminator import Discriminator
+from stylegan_ops.encoder import Encoder
 from stylegan_ops.stylegan2 import Generator
 
 
@@ -21,6 +22,7 @@ class Model:
         discriminator: for the perceptual distance; ``None`` when the file has none.
         w_mean: ``[w_dim]``, mean of w.
         w_covariance: ``[w_dim, w_dim]``, covariance of w.
+        encoder: picture → w+, for a first guess; ``None`` when the file has none.
     """
 
     name: str
@@ -30,6 +32,7 @@ class Model:
     discriminator: Discriminator | None
     w_mean: Tensor
     w_covariance: Tensor
+    encoder: Encoder | None = None
 
     @property
     def resolution(self) -> int:

@@ -1,4 +1,4 @@
-"""Our own model files: safetensors with both networks, the statistics of w, and a description in the header."""
+"""Our own model files: safetensors with the networks, the statistics of w, and a description in the header."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from stylegan_ops.discriminator import Discriminator
+from stylegan_ops.encoder import Encoder
 from stylegan_ops.stylegan2 import Generator
 
 from .catalogue import METADATA_KEY, bad_model, read_metadata
@@ -28,6 +29,7 @@ def write(
     generator: Mapping[str, Any],
     discriminator: Mapping[str, Any] | None,
     dtype: torch.dtype = torch.float16,
+    encoder: Mapping[str, Any] | None = None,
 ) -> None:
     """Write a model file.
 
@@ -35,11 +37,21 @@ def write(
         path: ends in ``.safetensors``.
         model: what to write.
         description: one sentence for the catalogue.
-        generator, discriminator: the arguments that the networks were built with; JSON values.
+        generator, discriminator, encoder: the arguments that the networks were built with; JSON values.
         dtype: of the stored weights. The statistics of w stay float32.
+
+    Raises:
+        ValueError: the arguments of a network of ``model`` are missing, or those of one that it has not are given.
     """
     tensors = {"w.mean": model.w_mean, "w.covariance": model.w_covariance}
-    for prefix, network in (("generator", model.generator), ("discriminator", model.discriminator)):
+    parts = {
+        "generator": (model.generator, generator),
+        "discriminator": (model.discriminator, discriminator),
+        "encoder": (model.encoder, encoder),
+    }
+    for prefix, (network, arguments) in parts.items():
+        if (network is None) != (arguments is None):
+            raise ValueError(f"the {prefix} and its arguments belong together")
         if network is not None:
             for key, value in network.state_dict().items():
                 tensors[f"{prefix}.{key}"] = value.to(dtype)
@@ -48,8 +60,7 @@ def write(
         "domain": model.domain,
         "licence": model.licence,
         "description": description,
-        "generator": dict(generator),
-        "discriminator": None if discriminator is None else dict(discriminator),
+        **{name: None if a is None else dict(a) for name, (_, a) in parts.items()},
     }
     contiguous = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
     save_file(contiguous, path, metadata={METADATA_KEY: json.dumps(metadata)})
@@ -71,6 +82,7 @@ def read(path: Path, device: str = "cpu") -> Model:
         if not all(bool(value.isfinite().all()) for value in tensors.values()):
             raise ValueError("weights that are not finite")
         discriminator = metadata["discriminator"]
+        encoder = metadata.get("encoder")  # files made before there were encoders have no such entry
         return Model(
             name=str(metadata["name"]),
             domain=str(metadata["domain"]),
@@ -81,6 +93,7 @@ def read(path: Path, device: str = "cpu") -> Model:
             else _build(Discriminator, discriminator, tensors, "discriminator."),
             w_mean=tensors["w.mean"],
             w_covariance=tensors["w.covariance"],
+            encoder=None if encoder is None else _build(Encoder, encoder, tensors, "encoder."),
         )
     except (
         OSError,

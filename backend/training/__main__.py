@@ -13,17 +13,8 @@ from backend.models.catalogue import DEFAULT_MODEL, EMBEDDED, SUFFIX
 
 from . import landmarks
 from .export import export
-from .train import Stage, Trainer
-
-# What made the weights in the repository; their model card names the machine and the time it took.
-STAGES = [
-    Stage(16, 30_000, 32, 5e-4),
-    Stage(32, 30_000, 32, 5e-4),
-    Stage(64, 40_000, 32, 5e-4, decay=True),
-    Stage(64, 30_000, 32, 3e-4, decay=True),
-    Stage(128, 20_000, 16, 2e-4, decay=True),
-    Stage(128, 9_000, 16, 1e-4, decay=True, adversarial=0.05),
-]
+from .toon_model import STAGES
+from .train import Trainer
 
 
 def _train(arguments: argparse.Namespace) -> int:

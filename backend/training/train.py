@@ -11,7 +11,8 @@ import copy
 import math
 import signal
 import time
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -34,50 +35,13 @@ from .losses import (
 )
 from .optim import adam, set_learning_rate
 from .toon.factors import Z_DIM
-
-GENERATOR_KWARGS: dict[str, Any] = {
-    "z_dim": Z_DIM,
-    "c_dim": 0,
-    "w_dim": 256,
-    "img_resolution": 128,
-    "mapping_kwargs": {"num_layers": 4},
-    "channel_base": 4096,
-    "channel_max": 192,
-    # The renderer is a function of z: there is nothing random for noise maps to learn.
-    "use_noise": False,
-}
-DISCRIMINATOR_KWARGS: dict[str, Any] = {
-    "c_dim": 0,
-    "img_resolution": 128,
-    "channel_base": 2048,
-    "channel_max": 192,
-}
+from .toon_model import DISCRIMINATOR_KWARGS, GENERATOR_KWARGS, Stage
 
 _WARM_UP_IMAGES = 2000
 _EMA_BETA = 0.995
 _R1_EVERY = 16
 _R1_GAMMA = 1.0
 _SAMPLES = 10
-
-
-@dataclass(frozen=True)
-class Stage:
-    """A part of the training.
-
-    Attributes:
-        resolution: of the pictures, in pixels; blocks above it rest.
-        images: how many faces to see.
-        batch_size: faces a step.
-        learning_rate: Adam's at the start; it falls to a twentieth over the stage when ``decay``.
-        adversarial: weight of the adversarial loss; 0 for regression alone.
-    """
-
-    resolution: int
-    images: int
-    batch_size: int
-    learning_rate: float
-    decay: bool = False
-    adversarial: float = 0.0
 
 
 def synthesize(generator: Generator, z: Tensor, resolution: int) -> Tensor:
@@ -102,10 +66,18 @@ class Trainer:
         seed: for weights and faces.
         workers: processes that draw faces.
         device: ``cpu`` or ``cuda``.
+        generator, discriminator: arguments of the networks; those of the embedded model.
     """
 
     def __init__(
-        self, run: Path, stages: list[Stage], seed: int = 0, workers: int = 1, device: str = "cpu"
+        self,
+        run: Path,
+        stages: list[Stage],
+        seed: int = 0,
+        workers: int = 1,
+        device: str = "cpu",
+        generator: Mapping[str, Any] = GENERATOR_KWARGS,
+        discriminator: Mapping[str, Any] = DISCRIMINATOR_KWARGS,
     ) -> None:
         self.run_folder = run
         self.stages = stages
@@ -114,8 +86,8 @@ class Trainer:
         self.device = torch.device(device)
         run.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(seed)
-        self.generator = Generator(**GENERATOR_KWARGS).to(self.device)
-        self.discriminator = Discriminator(**DISCRIMINATOR_KWARGS).to(self.device)
+        self.generator = Generator(**generator).to(self.device)
+        self.discriminator = Discriminator(**discriminator).to(self.device)
         for network in (self.generator, self.discriminator):
             network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
         self.ema = copy.deepcopy(self.generator).requires_grad_(False)

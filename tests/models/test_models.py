@@ -6,6 +6,7 @@ import json
 import struct
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from backend.models import storage
 from backend.models.catalogue import METADATA_KEY
 from backend.models.model import Model, w_statistics
 from stylegan_ops.discriminator import Discriminator
+from stylegan_ops.encoder import Encoder
 from stylegan_ops.stylegan2 import Generator
 
 GENERATOR: dict[str, Any] = {
@@ -60,6 +62,52 @@ def test_a_written_model_reads_back_exactly(file: Path) -> None:
     assert (model.name, model.resolution, model.licence) == ("tiny", 16, "MIT")
     assert not any(p.requires_grad for p in model.generator.parameters())
     assert model.w_std.shape == model.w_mean.shape == (16,)
+
+
+ENCODER: dict[str, Any] = {
+    "img_resolution": 16,
+    "num_ws": 6,
+    "w_dim": 16,
+    "channels": [8, 16],
+    "blocks": [0, 1],
+    "hidden": 16,
+}
+
+
+def test_an_encoder_travels_with_its_model(file: Path, tmp_path: Path) -> None:
+    plain = models.load(file)
+    assert plain.encoder is None
+    encoder = Encoder(**ENCODER)
+    torch.nn.init.normal_(encoder.shared.weight)
+    encoder.w_mean.normal_()
+    path = tmp_path / "with.safetensors"
+    storage.write(
+        path,
+        replace(plain, encoder=encoder),
+        "Random.",
+        GENERATOR,
+        DISCRIMINATOR,
+        torch.float32,
+        encoder=ENCODER,
+    )
+    model = models.load(path)
+    assert model.encoder is not None
+    picture = torch.rand(2, 3, 16, 16) * 2 - 1
+    assert torch.equal(model.encoder(picture), encoder(picture))
+    assert not any(p.requires_grad for p in model.encoder.parameters())
+    assert model.generator.synthesis(model.encoder(picture)).shape == picture.shape
+
+
+def test_files_from_before_there_were_encoders_load(file: Path) -> None:
+    old = {key: value for key, value in metadata(file).items() if key != "encoder"}
+    save_file(load_file(file), file, metadata={METADATA_KEY: json.dumps(old)})
+    assert models.load(file).encoder is None
+
+
+def test_a_network_is_not_written_without_its_arguments(file: Path, tmp_path: Path) -> None:
+    model = replace(models.load(file), encoder=Encoder(**ENCODER))
+    with pytest.raises(ValueError, match="encoder"):
+        storage.write(tmp_path / "x.safetensors", model, "Random.", GENERATOR, DISCRIMINATOR)
 
 
 def test_listing_models_does_not_load_torch() -> None:
@@ -117,6 +165,10 @@ def damage_huge_claim(path: Path) -> None:
 
 def damage_unknown_argument(path: Path) -> None:
     rewrite(path, {"generator": {**GENERATOR, "surprise": 1}})
+
+
+def damage_missing_encoder(path: Path) -> None:
+    rewrite(path, {"encoder": ENCODER})
 
 
 def damage_header_length(path: Path) -> None:

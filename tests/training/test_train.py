@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -14,20 +15,38 @@ from backend.training.faces import draw_batch
 from backend.training.losses import feature_weight, r1_penalty, reconstruction_loss
 from backend.training.optim import adam, set_learning_rate
 from backend.training.toon.factors import Z_DIM
-from backend.training.train import Stage, Trainer, synthesize
+from backend.training.toon_model import DISCRIMINATOR_KWARGS, GENERATOR_KWARGS, Stage
+from backend.training.train import Trainer, synthesize
 from stylegan_ops.stylegan2 import Generator
+
+GENERATOR: dict[str, Any] = {
+    **GENERATOR_KWARGS,
+    "img_resolution": 64,
+    "channel_base": 2048,
+    "channel_max": 128,
+}
+DISCRIMINATOR: dict[str, Any] = {
+    **DISCRIMINATOR_KWARGS,
+    "img_resolution": 64,
+    "channel_base": 1024,
+    "channel_max": 64,
+}
+
+
+def tiny_trainer(run: Path, stages: list[Stage]) -> Trainer:
+    return Trainer(run, stages, workers=0, generator=GENERATOR, discriminator=DISCRIMINATOR)
 
 
 def tiny_stages(images: int = 64) -> list[Stage]:
     return [
         Stage(16, images, 16, 5e-4),
         Stage(32, 32, 16, 5e-4, decay=True),
-        Stage(128, 8, 4, 1e-4, adversarial=0.02),
+        Stage(64, 8, 4, 1e-4, adversarial=0.02),
     ]
 
 
 def test_regression_learns_and_the_run_leaves_a_model(tmp_path: Path) -> None:
-    trainer = Trainer(tmp_path, tiny_stages(images=480), workers=0)
+    trainer = tiny_trainer(tmp_path, tiny_stages(images=480))
     z, pictures, landmarks = draw_batch(torch.randn(16, Z_DIM).numpy(), 16)
     wanted, weight = pictures.float() / 127.5 - 1, feature_weight(landmarks, 16)
 
@@ -43,9 +62,9 @@ def test_regression_learns_and_the_run_leaves_a_model(tmp_path: Path) -> None:
     trainer.stages += rest
     assert trainer.run()
     assert trainer.total_images == 480 + 32 + 8
-    assert list(tmp_path.glob("samples-*-128.png"))
+    assert list(tmp_path.glob("samples-*-64.png"))
 
-    export(tmp_path, tmp_path / "made.safetensors")
+    export(tmp_path, tmp_path / "made.safetensors", GENERATOR, DISCRIMINATOR)
     model = models.load(tmp_path / "made.safetensors")
     ws = model.generator.mapping(z[:2])
     expected = trainer.ema.synthesis(trainer.ema.mapping(z[:2]))
@@ -55,7 +74,7 @@ def test_regression_learns_and_the_run_leaves_a_model(tmp_path: Path) -> None:
 
 
 def test_a_stopped_run_resumes_where_it_was(tmp_path: Path) -> None:
-    first = Trainer(tmp_path, tiny_stages(), workers=0)
+    first = tiny_trainer(tmp_path, tiny_stages())
     step = first._step
 
     def step_and_stop(*arguments: object) -> dict[str, float]:
@@ -64,7 +83,7 @@ def test_a_stopped_run_resumes_where_it_was(tmp_path: Path) -> None:
 
     first._step = step_and_stop  # type: ignore[method-assign]
     assert not first.run()
-    second = Trainer(tmp_path, tiny_stages(), workers=0)
+    second = tiny_trainer(tmp_path, tiny_stages())
     assert (second.stage, second.images, second.total_images) == (0, 16, 16)
     for name, network in second._modules.items():
         state = first._modules[name].state_dict()

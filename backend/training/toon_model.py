@@ -1,0 +1,58 @@
+"""What the embedded model is made of, and how long it trains: the settings of ``--preset toon``.
+
+What made the weights in the repository; their model card names the machine and the time it took.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from .toon.factors import Z_DIM
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A part of the training.
+
+    Attributes:
+        resolution: of the pictures, in pixels; blocks above it rest.
+        images: how many faces to see.
+        batch_size: faces a step.
+        learning_rate: Adam's at the start; it falls to a twentieth over the stage when ``decay``.
+        adversarial: weight of the adversarial loss; 0 for regression alone.
+    """
+
+    resolution: int
+    images: int
+    batch_size: int
+    learning_rate: float
+    decay: bool = False
+    adversarial: float = 0.0
+
+
+GENERATOR_KWARGS: dict[str, Any] = {
+    "z_dim": Z_DIM,
+    "c_dim": 0,
+    "w_dim": 256,
+    "img_resolution": 256,
+    "mapping_kwargs": {"num_layers": 4},
+    "channel_base": 8192,
+    "channel_max": 256,
+    # The renderer is a function of z: there is nothing random for noise maps to learn.
+    "use_noise": False,
+}
+DISCRIMINATOR_KWARGS: dict[str, Any] = {
+    "c_dim": 0,
+    "img_resolution": 256,
+    "channel_base": 4096,
+    "channel_max": 192,
+}
+STAGES = [
+    Stage(16, 30_000, 32, 5e-4),
+    Stage(32, 30_000, 32, 5e-4),
+    Stage(64, 40_000, 32, 5e-4, decay=True),
+    Stage(128, 20_000, 16, 3e-4, decay=True),
+    Stage(256, 15_000, 16, 2e-4, decay=True),
+    Stage(256, 5_000, 16, 1e-4, decay=True, adversarial=0.05),
+]
