@@ -9,10 +9,13 @@ from pathlib import Path
 import torch
 
 from backend.evaluation.landmarks import WEIGHTS
+from backend.models import find, storage
 from backend.models.catalogue import DEFAULT_MODEL, EMBEDDED, SUFFIX
 
 from . import landmarks
+from .encoder import EncoderTrainer, Settings
 from .export import export
+from .toon.factors import Z_DIM
 from .toon_model import STAGES
 from .train import Trainer
 
@@ -24,6 +27,33 @@ def _train(arguments: argparse.Namespace) -> int:
         print("stopped; run the same command again to resume")
         return 130
     print(f"finished after {trainer.total_images} faces and {trainer.seconds / 60:.0f} minutes")
+    return 0
+
+
+def _encoder(arguments: argparse.Namespace) -> int:
+    path = find(arguments.model).path
+    model = storage.read(path, arguments.device)
+    renderer = arguments.renderer
+    if renderer is None:
+        renderer = model.name == DEFAULT_MODEL and model.generator.z_dim == Z_DIM
+    settings = Settings(
+        minutes=arguments.minutes,
+        images=arguments.images,
+        batch_size=arguments.batch_size,
+        learning_rate=arguments.learning_rate,
+        seed=arguments.seed,
+        renderer=renderer,
+    )
+    trainer = EncoderTrainer(arguments.run, model, settings, arguments.workers)
+    finished = trainer.run()
+    output = arguments.output or path
+    if finished or arguments.export_anyway:
+        trainer.export(path, output)
+        print(f"wrote {output}")
+    print(" ".join(f"{name} {value:.4f}" for name, value in trainer.evaluate().items()))
+    if not finished:
+        print("stopped; run the same command again to resume")
+        return 130
     return 0
 
 
@@ -55,6 +85,31 @@ def main() -> int:
     export_.add_argument("--run", type=Path, required=True)
     export_.add_argument("--output", type=Path, default=EMBEDDED / f"{DEFAULT_MODEL}{SUFFIX}")
     export_.set_defaults(function=_export)
+
+    encoder = commands.add_parser(
+        "encoder", help="train the encoder of a model and put it into the model's file"
+    )
+    encoder.add_argument("--model", default=DEFAULT_MODEL, help="a name or a file")
+    encoder.add_argument(
+        "--run", type=Path, required=True, help="folder for checkpoint, log and sample grids"
+    )
+    encoder.add_argument("--output", type=Path, help="the file to write; the model's own if left out")
+    encoder.add_argument("--minutes", type=float, default=30.0, help="to train in all, resumed runs included")
+    encoder.add_argument("--images", type=int, help="pictures to see at most")
+    encoder.add_argument("--batch-size", type=int, default=16)
+    encoder.add_argument("--learning-rate", type=float, default=1e-3)
+    encoder.add_argument("--seed", type=int, default=0)
+    encoder.add_argument("--workers", type=int, default=1, help="processes that draw faces")
+    encoder.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    encoder.add_argument(
+        "--renderer",
+        action=argparse.BooleanOptionalAction,
+        help="whether the model's z is the renderer's; by default for toon alone",
+    )
+    encoder.add_argument(
+        "--export-anyway", action="store_true", help="write the file also when stopped early"
+    )
+    encoder.set_defaults(function=_encoder)
 
     detector = commands.add_parser("landmarks", help="train the landmark detector of the evaluation")
     detector.add_argument("--images", type=int, default=40_000)

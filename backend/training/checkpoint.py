@@ -11,6 +11,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+_RANDOM_CPU, _RANDOM_CUDA = "random/state/cpu", "random/state/cuda"
+
 
 def _optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
     state: dict[int, dict[str, Tensor]] = optimizer.state_dict()["state"]
@@ -32,8 +34,12 @@ def save(
     modules: dict[str, nn.Module],
     optimizers: dict[str, torch.optim.Optimizer],
     progress: dict[str, Any],
+    random_state: bool = False,
 ) -> None:
-    """Write modules, Adam moments and progress (JSON values) to one file; the old one stays until it is whole."""
+    """Write modules, Adam moments and progress (JSON values) to one file; the old one stays until it is whole.
+
+    With ``random_state`` the state of torch's global random numbers goes along, for `restore_random_state`.
+    """
     tensors = {
         f"module/{name}/{key}": value.detach().contiguous()
         for name, module in modules.items()
@@ -41,6 +47,10 @@ def save(
     }
     for name, optimizer in optimizers.items():
         tensors |= {f"optimizer/{name}/{key}": value for key, value in _optimizer_tensors(optimizer).items()}
+    if random_state:
+        tensors[_RANDOM_CPU] = torch.get_rng_state()
+        if torch.cuda.is_available():
+            tensors[_RANDOM_CUDA] = torch.cuda.get_rng_state()
     partial = path.with_suffix(".partial")
     save_file(tensors, partial, metadata={"progress": json.dumps(progress)})
     os.replace(partial, path)
@@ -66,3 +76,15 @@ def restore(path: Path, modules: dict[str, nn.Module], optimizers: dict[str, tor
     for name, optimizer in optimizers.items():
         if f"optimizer/{name}" in groups:
             _load_optimizer(optimizer, groups[f"optimizer/{name}"])
+
+
+def restore_random_state(path: Path) -> None:
+    """Set torch's global random numbers as they were when the checkpoint was written."""
+    from safetensors import safe_open
+
+    with safe_open(path, framework="pt") as file:
+        names = set(file.keys())
+        if _RANDOM_CPU in names:
+            torch.set_rng_state(file.get_tensor(_RANDOM_CPU))
+        if _RANDOM_CUDA in names and torch.cuda.is_available():
+            torch.cuda.set_rng_state(file.get_tensor(_RANDOM_CUDA))

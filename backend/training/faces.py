@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
@@ -27,21 +27,26 @@ class FaceStream(IterableDataset[Batch]):
         resolution: side of the pictures in pixels, a power of two.
         batch_size: faces a batch.
         seed: each worker and each epoch of a seed draws its own faces.
+        vary: changes the latents ``[N, Z_DIM]`` of a batch before they are drawn.
     """
 
-    def __init__(self, resolution: int, batch_size: int, seed: int) -> None:
+    def __init__(
+        self, resolution: int, batch_size: int, seed: int, vary: Callable[[Tensor], Tensor] | None = None
+    ) -> None:
         super().__init__()
         self.resolution = resolution
         self.batch_size = batch_size
         self.seed = seed
+        self.vary = vary
 
     def __iter__(self) -> Iterator[Batch]:
         info = get_worker_info()
         rng = np.random.default_rng([self.seed, info.id if info else 0])
         while True:
-            yield draw_batch(
-                rng.standard_normal((self.batch_size, Z_DIM)).astype(np.float32), self.resolution
-            )
+            z = rng.standard_normal((self.batch_size, Z_DIM)).astype(np.float32)
+            if self.vary is not None:
+                z = self.vary(torch.from_numpy(z)).numpy()
+            yield draw_batch(z, self.resolution)
 
 
 def draw_batch(z: np.ndarray, resolution: int) -> Batch:
@@ -59,9 +64,15 @@ def draw_batch(z: np.ndarray, resolution: int) -> Batch:
     return torch.from_numpy(z), torch.from_numpy(channels_first), torch.from_numpy(landmarks)
 
 
-def face_loader(resolution: int, batch_size: int, seed: int, workers: int = 1) -> Iterator[Batch]:
-    """Batches drawn ahead of time in ``workers`` processes (0: in this one)."""
-    stream = FaceStream(resolution, batch_size, seed)
+def face_loader(
+    resolution: int,
+    batch_size: int,
+    seed: int,
+    workers: int = 1,
+    vary: Callable[[Tensor], Tensor] | None = None,
+) -> Iterator[Batch]:
+    """Batches drawn ahead of time in ``workers`` processes (0: in this one); see `FaceStream`."""
+    stream = FaceStream(resolution, batch_size, seed, vary)
     return iter(
         DataLoader(stream, batch_size=None, num_workers=workers, prefetch_factor=8 if workers else None)
     )

@@ -1,0 +1,365 @@
+"""Train a model's encoder: pictures that the generator (and the renderer) drew, back to their latents.
+
+Both sides of every pair are known, so no picture from outside is needed: the generator draws mixed w+ (`latents`),
+the renderer draws the z whose w is known and has the real lines that the generator smooths, and `degrade` makes
+both look as if somebody had painted, scanned or photographed them. The loss compares latents in units of their
+spread, as well as what the frozen generator draws from them (Richardson et al. 2021, section 3.3, pixel term).
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from backend.models import storage
+from backend.models.catalogue import read_metadata
+from backend.models.model import Model
+from stylegan_ops.encoder import Encoder
+from stylegan_ops.stylegan2 import Generator
+
+from . import checkpoint
+from .degrade import degrade, jitter
+from .faces import Batch, face_loader
+from .grids import from_bytes, to_bytes, write_grid
+from .interruption import Interruption
+from .latents import LatentSpace
+from .losses import reconstruction_loss
+from .toon.factors import NAMES
+
+_CHANNELS, _BLOCKS = (24, 48, 96, 160, 224, 256), (0, 0, 1, 1, 0, 0)
+_LARGEST_INPUT = 256
+_POSES = ("yaw", "pitch", "roll", "head_yaw", "head_pitch", "head_roll")
+_HELD_OUT_SEED = 77_003
+
+
+def encoder_kwargs(generator: Generator) -> dict[str, Any]:
+    """The arguments of an encoder for a generator; pictures beyond 256 px are looked at in 256."""
+    resolution = min(generator.img_resolution, _LARGEST_INPUT)
+    halvings = resolution.bit_length() - 3
+    return {
+        "img_resolution": resolution,
+        "num_ws": generator.num_ws,
+        "w_dim": generator.w_dim,
+        "channels": list(_CHANNELS[-halvings:]),
+        "blocks": list(_BLOCKS[-halvings:]),
+    }
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How an encoder trains.
+
+    Attributes:
+        minutes: to train in all, resumed runs included; the learning rate falls to the end of them.
+        images: to see in all, or ``None``; whichever ends first.
+        batch_size: pictures a step.
+        fresh: new pictures a step; the others come from those kept.
+        kept: how many drawn pictures to keep in memory (0.2 MB each at 256 px).
+        learning_rate: Adam's, at its highest.
+        frame_jitter: see `degrade.jitter`.
+        coarse: side at which what is drawn is compared in every step, in pixels,
+        coarse_batch: on so many pictures.
+        whole_every: compare whole pictures in every so many steps,
+        whole_batch: on so many of them.
+        seed: of weights, latents and degradations.
+        renderer: whether the toon renderer's pictures are this model's: its z is the renderer's.
+    """
+
+    minutes: float = 30.0
+    images: int | None = None
+    batch_size: int = 16
+    fresh: int = 4
+    kept: int = 4000
+    learning_rate: float = 1e-3
+    frame_jitter: float = 0.08
+    coarse: int = 64
+    coarse_batch: int = 8
+    whole_every: int = 6
+    whole_batch: int = 4
+    seed: int = 0
+    renderer: bool = True
+
+
+class Pairs:
+    """An endless stream of (picture, w+) pairs, drawn a few at a time and kept to be seen again.
+
+    Args:
+        model: what draws.
+        settings: see `Settings`.
+        workers: processes that draw the renderer's faces; 0 draws them here.
+    """
+
+    def __init__(self, model: Model, settings: Settings, workers: int) -> None:
+        self._model = model
+        self._space = LatentSpace(model)
+        self._settings = settings
+        self._faces: Iterator[Batch] | None = None
+        if settings.renderer:
+            self._faces = face_loader(
+                model.resolution, max(1, settings.fresh // 2), settings.seed + 1, workers, vary_latents
+            )
+        self._pictures: list[Tensor] = []
+        self._latents: list[Tensor] = []
+        self._oldest = 0
+
+    @torch.no_grad()
+    def generated(self, n: int) -> tuple[Tensor, Tensor]:
+        """Mixed latents as the generator draws them: uint8 ``[n, 3, R, R]`` and w+."""
+        generator = self._model.generator
+        z = torch.randn(n, generator.z_dim).to(self._model.device)
+        ws = self._space.mixed(generator.mapping(z)[:, 0], generator.num_ws)
+        with torch.autocast(self._model.device.type, dtype=torch.bfloat16):
+            pictures = generator.synthesis(ws, noise_mode="const")
+        return to_bytes(pictures), ws.cpu()
+
+    @torch.no_grad()
+    def rendered(self) -> tuple[Tensor, Tensor]:
+        """Pictures of the renderer and the w+ of their latents."""
+        assert self._faces is not None
+        z, pictures, _ = next(self._faces)
+        return pictures, self._model.generator.mapping(z.to(self._model.device)).cpu()
+
+    def __call__(self, n: int) -> tuple[Tensor, Tensor]:
+        """``n`` pairs: float pictures in [-1, 1] and w+, on the model's device."""
+        rendered = max(1, self._settings.fresh // 2) if self._settings.renderer else 0
+        generated = max(1, self._settings.fresh - rendered)
+        self._keep(*self.generated(generated if self._pictures else max(generated, n)))
+        if rendered:
+            self._keep(*self.rendered())
+        chosen = torch.randint(0, len(self._pictures), (n,)).tolist()
+        pictures = torch.stack([self._pictures[i] for i in chosen]).to(self._model.device)
+        latents = torch.stack([self._latents[i] for i in chosen]).to(self._model.device)
+        return from_bytes(pictures), latents
+
+    def _keep(self, pictures: Tensor, latents: Tensor) -> None:
+        for picture, latent in zip(pictures, latents, strict=True):
+            if len(self._pictures) < self._settings.kept:
+                self._pictures.append(picture)
+                self._latents.append(latent)
+            else:
+                self._pictures[self._oldest], self._latents[self._oldest] = picture, latent
+                self._oldest = (self._oldest + 1) % self._settings.kept
+
+
+def vary_latents(z: Tensor) -> Tensor:
+    """Every third face turns further than chance would have it: large poses are rare in a normal z."""
+    columns = [NAMES.index(name) for name in _POSES if name in NAMES]
+    z = z.clone()
+    z[::3, columns] *= 2.0
+    return z
+
+
+class EncoderTrainer:
+    """The encoder of one model, its average, its optimiser; `run` can be stopped and resumed.
+
+    Args:
+        run: folder for the checkpoint, ``log.jsonl`` and the sample grids.
+        model: a loaded model; its networks stay as they are.
+        settings: see `Settings`.
+        workers: processes that draw the renderer's faces.
+    """
+
+    def __init__(self, run: Path, model: Model, settings: Settings, workers: int = 1) -> None:
+        self.run_folder = run
+        self.model = model
+        self.settings = settings
+        run.mkdir(parents=True, exist_ok=True)
+        torch.manual_seed(settings.seed)
+        self.kwargs = encoder_kwargs(model.generator)
+        self.encoder = Encoder(**self.kwargs).to(model.device)
+        self.encoder.w_mean.copy_(model.w_mean)
+        self.encoder.w_std.copy_(model.w_std)
+        self.encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in stubs
+        self.ema = copy.deepcopy(self.encoder).requires_grad_(False)
+        self.optimizer = torch.optim.Adam(
+            self.encoder.parameters(), lr=settings.learning_rate, betas=(0.9, 0.99)
+        )
+        self.space = LatentSpace(model)
+        self.pairs = Pairs(model, settings, workers)
+        self.images = 0
+        self.seconds = 0.0
+        self._held_out = self._draw_held_out()
+        if self.checkpoint_path.exists():
+            self._resume()
+
+    @property
+    def checkpoint_path(self) -> Path:
+        """Where the training state lies."""
+        return self.run_folder / "encoder-checkpoint.safetensors"
+
+    def _draw_held_out(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Pairs that are never trained on, and how their pictures look degraded."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(_HELD_OUT_SEED)
+            made, latents = self.pairs.generated(16)
+            clean = from_bytes(made).to(self.model.device)
+            return clean, latents.to(self.model.device), degrade(clean)
+
+    def _resume(self) -> None:
+        modules: dict[str, torch.nn.Module] = {"encoder": self.encoder, "ema": self.ema}
+        checkpoint.restore(self.checkpoint_path, modules, {"encoder": self.optimizer})
+        checkpoint.restore_random_state(self.checkpoint_path)
+        progress = checkpoint.read_progress(self.checkpoint_path)
+        self.images, self.seconds = progress["images"], progress["seconds"]
+        print(f"resuming after {self.images} pictures and {self.seconds / 60:.0f} minutes", flush=True)
+
+    def save(self) -> None:
+        """Write the checkpoint."""
+        checkpoint.save(
+            self.checkpoint_path,
+            {"encoder": self.encoder, "ema": self.ema},
+            {"encoder": self.optimizer},
+            {"images": self.images, "seconds": self.seconds},
+            random_state=True,
+        )
+
+    @property
+    def done(self) -> float:
+        """How much of the training is over, 0 … 1."""
+        by_time = self.seconds / (60 * self.settings.minutes)
+        by_images = self.images / self.settings.images if self.settings.images else 0.0
+        return min(1.0, max(by_time, by_images))
+
+    def run(self, save_every: float = 120.0) -> bool:
+        """Train to the end or until SIGINT or SIGTERM; returns whether the end was reached."""
+        saved = last = time.monotonic()
+        smoothed: dict[str, float] = {}
+        bar = tqdm(
+            total=100, unit=" %", desc="encoder", mininterval=5, bar_format="{l_bar}{bar}| {elapsed}{postfix}"
+        )
+        with Interruption() as interruption:
+            while self.done < 1 and not interruption.asked:
+                for key, value in self.step().items():
+                    smoothed[key] = value if key not in smoothed else 0.98 * smoothed[key] + 0.02 * value
+                now = time.monotonic()
+                self.seconds, last = self.seconds + now - last, now
+                bar.n = round(100 * self.done, 1)
+                bar.set_postfix({k: f"{v:.3f}" for k, v in smoothed.items()}, refresh=False)
+                bar.update(0)
+                if now - saved > save_every:
+                    saved = now
+                    self._report(smoothed)
+            self._report(smoothed)
+        bar.close()
+        return self.done >= 1
+
+    def step(self) -> dict[str, float]:
+        """One step of Adam; returns the losses."""
+        settings, step = self.settings, self.images // self.settings.batch_size
+        clean, wanted = self.pairs(settings.batch_size)
+        clean, moved = jitter(clean, settings.frame_jitter)
+        x = degrade(clean).to(memory_format=torch.channels_last)
+        rate = settings.learning_rate * min(1.0, (step + 1) / 100)
+        rate *= 0.02 + 0.98 * (0.5 + 0.5 * math.cos(math.pi * self.done))
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        with torch.autocast(self.model.device.type, dtype=torch.bfloat16):
+            found = self.encoder(x)
+        # A frame that moved has no known latent: the further, the less its old one counts.
+        weight = 1 - 0.9 * moved
+        latent = (self.space.error(found, wanted) * weight).sum() / weight.sum()
+        drawn = self._drawn_loss(found, wanted, moved)
+        losses = {"latent": float(latent.detach()), "drawn": float(drawn.detach())}
+        loss = latent + drawn
+        if step % settings.whole_every == 0:
+            few = slice(0, settings.whole_batch)
+            with torch.autocast(self.model.device.type, dtype=torch.bfloat16):
+                pictures = self.model.generator.synthesis(found[few], noise_mode="const")
+            whole = reconstruction_loss(pictures, clean[few], torch.ones_like(clean[few, :1]))
+            losses["whole"] = float(whole.detach())
+            loss = loss + whole
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.encoder.parameters(), 5.0)
+        self.optimizer.step()
+        decay = min(0.998, (step + 1) / (step + 10))
+        with torch.no_grad():
+            for averaged, current in zip(self.ema.parameters(), self.encoder.parameters(), strict=True):
+                averaged.lerp_(current, 1 - decay)
+        self.images += settings.batch_size
+        return losses
+
+    def _drawn_loss(self, found: Tensor, wanted: Tensor, moved: Tensor) -> Tensor:
+        """What the generator's lower blocks draw from both latents, compared: cheap, and near the picture."""
+        still = (moved == 0).nonzero()[: self.settings.coarse_batch, 0]
+        if len(still) == 0:
+            return found.new_zeros(())
+        with torch.autocast(self.model.device.type, dtype=torch.bfloat16):
+            with torch.no_grad():
+                target = _draw_coarse(self.model.generator, wanted[still], self.settings.coarse)
+            picture = _draw_coarse(self.model.generator, found[still], self.settings.coarse)
+        return reconstruction_loss(picture, target, torch.ones_like(target[:, :1]))
+
+    @torch.no_grad()
+    def evaluate(self) -> dict[str, float]:
+        """Errors of the averaged encoder on held-out pictures: of w+ (1 = the mean w's), and mean absolute of
+        pictures in [-1, 1]; for clean and for degraded ones.
+        """
+        clean, latents, degraded = self._held_out
+        result = {}
+        for name, pictures in (("clean", clean), ("degraded", degraded)):
+            found = self.ema(pictures)
+            drawn = self.model.generator.synthesis(found, noise_mode="const")
+            result[f"{name}_latent"] = float(self.space.error(found, latents).mean())
+            result[f"{name}_picture"] = float((drawn - clean).abs().mean())
+        return result
+
+    def _report(self, losses: dict[str, float]) -> None:
+        self.save()
+        entry = {"images": self.images, "seconds": round(self.seconds, 1), **losses, **self.evaluate()}
+        with (self.run_folder / "encoder-log.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(entry) + "\n")
+        self.write_samples()
+
+    @torch.no_grad()
+    def write_samples(self) -> None:
+        """A grid: pictures and their reconstructions, held-out ones degraded, then fresh ones of the renderer."""
+        clean, _, degraded = self._held_out
+        rows = []
+        shown = [clean[:8], degraded[:8]]
+        if self.settings.renderer:
+            with torch.random.fork_rng(devices=[]):
+                real = torch.cat([self.pairs.rendered()[0] for _ in range(8)])[:8]
+                shown.append(degrade(from_bytes(real).to(self.model.device)))
+        for pictures in shown:
+            rows += [pictures, self.model.generator.synthesis(self.ema(pictures), noise_mode="const")]
+        write_grid(self.run_folder / f"encoder-{self.images:07d}.png", rows)
+
+    def export(self, source: Path, output: Path) -> None:
+        """Write the model of ``source`` with this encoder to ``output`` (may be the same file), in float16."""
+        metadata = read_metadata(source)
+        model = replace(storage.read(source), encoder=copy.deepcopy(self.ema).cpu().eval())
+        partial = output.with_suffix(".partial")
+        storage.write(
+            partial,
+            model,
+            str(metadata["description"]),
+            metadata["generator"],
+            metadata["discriminator"],
+            encoder=self.kwargs,
+        )
+        os.replace(partial, output)
+
+
+def _draw_coarse(generator: Generator, ws: Tensor, resolution: int) -> Tensor:
+    """The picture after the block of ``resolution``: what the generator would add detail to."""
+    x: Tensor | None = None
+    img: Tensor | None = None
+    for block, block_ws in generator.synthesis.blocks(ws):
+        x = block.features(x, block_ws, noise_mode="const")
+        img = block.to_image(x, img, block_ws)
+        if block.resolution >= resolution:
+            break
+    assert img is not None
+    return img.float()
