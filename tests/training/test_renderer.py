@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import skia
 
 from backend.training.faces import draw_batch
 from backend.training.toon.factors import FACTORS, NAMES, Z_DIM, Factors, factors_from_latent
-from backend.training.toon.renderer import LANDMARKS, render
+from backend.training.toon.head import Head
+from backend.training.toon.renderer import LANDMARKS, draw, render
 
-MIDDLE: Factors = {name: (f.low + f.high) / 2 for name, f in FACTORS.items()}
+MIDDLE: Factors = {name: f.at(0.5) for name, f in FACTORS.items()}
+# Everything that a face may have or not, as it has it.
+DECKED: Factors = {name: f.at(0.9) for name, f in FACTORS.items()} | {
+    **{name: MIDDLE[name] for name in ("pitch", "roll", "x", "y", "scale", "wink", "smile", "hair_short")},
+    **{name: MIDDLE[name] for name in ("mouth_open", "skin", "fringe", "teeth")},
+    **{"yaw": 0.4, "realism": 0.6},
+}
 
 
 def latents(count: int, seed: int = 3) -> np.ndarray:
@@ -18,13 +26,14 @@ def latents(count: int, seed: int = 3) -> np.ndarray:
 
 def test_factors_stay_in_range_and_cover_it() -> None:
     values = np.array([list(factors_from_latent(z).values()) for z in latents(2000)])
-    low, high = (np.array([getattr(f, end) for f in FACTORS.values()]) for end in ("low", "high"))
-    relative = (values - low) / (high - low)
-    assert relative.min() >= 0
-    assert relative.max() <= 1
-    # Uniform: each decile holds its tenth, within five standard deviations of a binomial.
-    for column in relative.T:
-        counts, _ = np.histogram(column, bins=10, range=(0, 1))
+    # Each tenth of a factor's own distribution holds its tenth, within five standard deviations of a binomial.
+    for f, column in zip(FACTORS.values(), values.T, strict=True):
+        assert f.low <= column.min()
+        assert column.max() <= f.high
+        edges = [f.at(k / 10) for k in range(11)]
+        assert (edges[0], edges[-1]) == pytest.approx((f.low, f.high))
+        assert (np.diff(edges) > 0).all()
+        counts, _ = np.histogram(column, bins=edges)
         assert np.abs(counts - 200).max() < 5 * np.sqrt(2000 * 0.1 * 0.9)
 
 
@@ -44,14 +53,55 @@ def test_the_same_factors_draw_the_same_picture() -> None:
 def test_every_factor_shows_and_is_continuous(name: str) -> None:
     """Over its range a factor changes the picture; over a thousandth of it hardly: nothing jumps."""
     f = FACTORS[name]
-    base = {**MIDDLE, "mouth_open": 0.05, "teeth": 0.25}
-    low, high = render({**base, name: f.low}, 96).picture, render({**base, name: f.high}, 96).picture
-    assert np.abs(low.astype(int) - high).max() > 10
-    for u in np.linspace(0.05, 0.95, 10):
-        value = f.low + (f.high - f.low) * u
-        here = render({**base, name: value}, 96).picture.astype(int)
-        close = render({**base, name: value + (f.high - f.low) * 1e-3}, 96).picture
-        assert np.abs(here - close).mean() < 0.6
+    bases = ({**MIDDLE, "mouth_open": 0.05, "teeth": 0.25, "tongue": 0.5, "lips": 0.5}, DECKED)
+    changes = []
+    for base in bases:
+        low, high = (render({**base, name: end}, 96).picture.astype(int) for end in (f.low, f.high))
+        changes.append(np.abs(low - high).max())
+        for u in (0.15, 0.6):
+            value = f.low + (f.high - f.low) * u
+            here = render({**base, name: value}, 96).picture.astype(int)
+            close = render({**base, name: value + (f.high - f.low) * 1e-3}, 96).picture
+            assert np.abs(here - close).mean() < 0.6
+    assert max(changes) > 6
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_face_turns_without_a_jump(seed: int) -> None:
+    """From far left to far right, through the front, no step changes the picture or a landmark suddenly."""
+    p = factors_from_latent(latents(1, seed)[0])
+    last = None
+    for yaw in np.linspace(FACTORS["yaw"].low, FACTORS["yaw"].high, 80):
+        face = render({**p, "yaw": yaw}, 96)
+        if last is not None:
+            assert np.abs(face.picture.astype(int) - last.picture).mean() < 8
+            moved = np.array(list(face.landmarks.values())) - np.array(list(last.landmarks.values()))
+            assert np.abs(moved).max() < 1.5
+        last = face
+
+
+def test_features_stay_on_the_face() -> None:
+    """Eyes, mouth and nose lie between the outlines of the face, however it turns."""
+    for z in latents(300, seed=4):
+        p = factors_from_latent(z) | {"roll": 0.0}
+        marks = draw_marks(p)
+        left, right = face_edges(p)
+        for name in LANDMARKS:
+            if name.startswith(("eye", "iris", "mouth", "nose")):
+                assert left < marks[name][0] < right, name
+
+
+def draw_marks(p: Factors) -> dict[str, tuple[float, float]]:
+    """Landmarks in picture sides, without drawing."""
+    canvas = skia.Surface(4, 4).getCanvas()
+    canvas.clipRect(skia.Rect(0, 0, 0, 0))
+    return draw(canvas, p)
+
+
+def face_edges(p: Factors) -> tuple[float, float]:
+    """The leftmost and rightmost x of an unrolled face's outline, in picture sides."""
+    bounds = Head(p).outline.computeTightBounds()
+    return tuple(0.5 + p["x"] + p["scale"] * x for x in (bounds.left(), bounds.right()))  # type: ignore[return-value]
 
 
 def test_landmarks_scale_with_the_picture() -> None:

@@ -6,12 +6,15 @@ import math
 from collections.abc import Sequence
 from functools import cached_property
 
-from .pen import Point
+import skia
+
+from .pen import Point, faded, fill, soft_fill, spline, stroke
+from .style import Style
 from .table import Factor, Factors
 
 FACTORS: dict[str, Factor] = {
     # pose
-    "yaw": Factor(-0.80, 0.80, bell=0.45),
+    "yaw": Factor(-0.78, 0.78, bell=0.45),
     "pitch": Factor(-0.34, 0.34, bell=0.4),
     "roll": Factor(-0.42, 0.42, bell=0.6),
     "x": Factor(-0.04, 0.04),
@@ -19,15 +22,16 @@ FACTORS: dict[str, Factor] = {
     "scale": Factor(0.86, 1.12),
     # shape
     "face_width": Factor(0.235, 0.285, bell=0.2),
-    "forehead": Factor(0.90, 1.0),
     "cheek": Factor(0.86, 1.02),
-    "jaw": Factor(0.56, 0.88),
+    "jaw": Factor(0.64, 0.90),
     "jaw_y": Factor(0.155, 0.205),
+    "jaw_round": Factor(-0.004, 0.026),
     "chin": Factor(0.285, 0.350),
-    "chin_width": Factor(0.035, 0.085),
+    "chin_width": Factor(0.042, 0.090),
     "neck": Factor(0.070, 0.125),
 }
 
+PIVOT = 0.28  # the head rolls about (0, PIVOT), in the neck
 CROWN = -0.385  # the top of the bare skull
 _FRONT = 0.170  # how far the face stands in front of the axis of the head …
 _BACK = 0.235  # … and the back of the skull behind it
@@ -84,8 +88,99 @@ class Head:
         width, towards = self.width * k + out, side * self._sin
         length = (_FRONT if towards > 0 else _BACK) * k + out
         angle = math.atan2(length * towards, width * self._cos)
-        return side * width * math.cos(angle), length * math.sin(angle) * (1 if towards > 0 else 1)
+        return side * width * math.cos(angle), length * math.sin(angle)
 
     def skull_at(self, y: float) -> float:
         """Half the width of the skull at a height y, in its greatest half width: 1 at the ears, 0 at `CROWN`."""
         return math.sqrt(max(0.0, 1 - (min(y, 0.0) / CROWN) ** 2))
+
+    def stretch(self, x: float, y: float) -> float:
+        """How wide the face shows at a place: 1 as drawn from the front, less where it turns away; above 0.2."""
+        return max((self.place(x + 0.02, y)[0] - self.place(x - 0.02, y)[0]) / 0.04, 0.2)
+
+    @cached_property
+    def jaw(self) -> tuple[list[Point], list[Point]]:
+        """The outline below the skull, left and right of the picture, from the temples down to beside the chin."""
+        p, width, chin = self.p, self.width, self.chin
+        corner_y = p["jaw_y"] + 0.5 * (chin - 0.285)
+        return (self._contour(-1, corner_y, width, chin), self._contour(1, corner_y, width, chin))
+
+    def _contour(self, side: int, corner_y: float, width: float, chin: float) -> list[Point]:
+        p = self.p
+        towards = max(side * self._sin, 0.0)
+        # (y, half width, depth of the edge, depth of the surface in front of it), then what a turned head shows:
+        # the socket of the eye lies in, the cheekbone stands out.
+        rows = (
+            (p["eye_y"] - 0.02, width * 0.99, 0.0, _FRONT, -0.016),
+            (0.115, width * p["cheek"], 0.005, _FRONT, 0.004),
+            (corner_y, width * p["jaw"], 0.030, _FRONT - 0.020, -0.004),
+            (
+                (corner_y + chin) / 2 + 0.004,
+                (width * p["jaw"] + p["chin_width"]) / 2 + p["jaw_round"],
+                0.080,
+                _FRONT - 0.016,
+                0.0,
+            ),
+            (chin - 0.013, p["chin_width"] * 0.85, 0.120, _FRONT - 0.015, 0.0),
+        )
+        points = []
+        for y, half, edge, front, bump in rows:
+            length = front - edge
+            angle = math.atan2(length * towards, half * self._cos)
+            x, depth = half * math.cos(angle) + bump * towards, edge + length * math.sin(angle)
+            points.append(self.place(side * x, y, depth))
+        return points
+
+    @cached_property
+    def chin_tip(self) -> Point:
+        """The tip of the chin on the picture plane."""
+        return self.place(0, self.chin, _FRONT - 0.012)
+
+    @cached_property
+    def outline(self) -> skia.Path:
+        """The closed outline of face and skull. A plain spline, so that the chin is a smooth extremum of it."""
+        left, right = self.jaw
+        heights = (-0.06, -0.20, -0.31)
+        down_left = [self.rim(y, -1) for y in reversed(heights)]
+        up_right = [self.rim(y, 1) for y in heights]
+        crown = self.place(0, CROWN, -0.03)
+        return spline([*down_left, *left, self.chin_tip, *reversed(right), *up_right, crown], closed=True)
+
+
+def draw_neck(canvas: skia.Canvas, head: Head, p: Factors, style: Style, roll: float) -> None:
+    """The neck from the head down to the chest, on a canvas that is not turned by the roll (radians)."""
+    half = p["neck"]
+    turn = skia.Matrix.RotateDeg(math.degrees(roll), skia.Point(0.0, PIVOT))
+    top = turn.mapXY(*head.place(0, 0.10, -0.075))
+    x, y = top.x(), top.y()
+    path = skia.Path()
+    path.moveTo(x - half, y)
+    for side in (-1, 1):
+        inner, wide = side * half, side * half * 2.6
+        upper = x + side * half
+        if side < 0:
+            path.cubicTo(upper, y + 0.12, inner, 0.26, inner * 1.02, 0.34)
+            path.cubicTo(inner * 1.1, 0.43, wide * 0.7, 0.43, wide, 0.47)
+            path.lineTo(wide, 0.9)
+        else:
+            path.lineTo(wide, 0.9)
+            path.lineTo(wide, 0.47)
+            path.cubicTo(wide * 0.7, 0.43, inner * 1.1, 0.43, inner * 1.02, 0.34)
+            path.cubicTo(inner, 0.26, upper, y + 0.12, upper, y)
+    path.close()
+    canvas.drawPath(path, fill(style.skin))
+    canvas.save()
+    canvas.clipPath(path, doAntiAlias=True)
+    canvas.translate(-0.035 * style.light, 0.050)
+    canvas.rotate(math.degrees(roll), 0.0, PIVOT)
+    canvas.drawPath(
+        head.outline, soft_fill(faded(style.skin_shade, 0.25 + 0.75 * style.shade), 0.018 * style.softness)
+    )
+    canvas.restore()
+    ink = style.outline(style.skin)
+    canvas.drawPath(path, stroke(ink, style.line))
+
+
+def draw_skin(canvas: skia.Canvas, head: Head, style: Style) -> None:
+    """The face's area of skin, without its outline."""
+    canvas.drawPath(head.outline, fill(style.skin))

@@ -29,8 +29,8 @@ def oklab(light: float, a: float, b: float, alpha: float = 1.0) -> Color:
         -1.2684380046 * long + 2.6097574011 * medium - 0.3413193965 * short,
         -0.0041960863 * long - 0.7034186147 * medium + 1.7076147010 * short,
     )
-    r, g, b = (12.92 * v if v <= 0.0031308 else 1.055 * v ** (1 / 2.4) - 0.055 for v in map(_unit, linear))
-    return skia.Color4f(r, g, b, alpha)
+    r, g, b = [12.92 * v if v <= 0.0031308 else 1.055 * min(v, 1.0) ** (1 / 2.4) - 0.055 for v in linear]
+    return skia.Color4f(max(r, 0.0), max(g, 0.0), max(b, 0.0), alpha)
 
 
 def _unit(value: float) -> float:
@@ -56,21 +56,14 @@ def stroke(color: Color, width: float) -> skia.Paint:
 
 def spline(points: Sequence[Point], closed: bool = False) -> skia.Path:
     """A smooth path through all points (Catmull-Rom, as cubic Béziers)."""
-    n = len(points)
     path = skia.Path()
     path.moveTo(*points[0])
-    for i in range(n if closed else n - 1):
-        before, a, b, after = (
-            points[(i + k) % n] if closed else points[min(max(i + k, 0), n - 1)] for k in (-1, 0, 1, 2)
-        )
-        path.cubicTo(
-            a[0] + (b[0] - before[0]) / 6,
-            a[1] + (b[1] - before[1]) / 6,
-            b[0] - (after[0] - a[0]) / 6,
-            b[1] - (after[1] - a[1]) / 6,
-            b[0],
-            b[1],
-        )
+    padded = [points[-1], *points, points[0], points[1]] if closed else [points[0], *points, points[-1]]
+    (x0, y0), (x1, y1), (x2, y2) = padded[:3]
+    cubic = path.cubicTo
+    for x3, y3 in padded[3:]:  # from point 1 to point 2, along the directions 0 → 2 and 1 → 3
+        cubic(x1 + (x2 - x0) / 6, y1 + (y2 - y0) / 6, x2 - (x3 - x1) / 6, y2 - (y3 - y1) / 6, x2, y2)
+        x0, y0, x1, y1, x2, y2 = x1, y1, x2, y2, x3, y3
     if closed:
         path.close()
     return path
@@ -80,10 +73,53 @@ def taper(points: Sequence[Point], widths: Sequence[float]) -> skia.Path:
     """A brush stroke through points: as wide as ``widths`` says at each of them."""
     left: list[Point] = []
     right: list[Point] = []
-    for i, (x, y) in enumerate(points):
-        (x0, y0), (x1, y1) = points[max(i - 1, 0)], points[min(i + 1, len(points) - 1)]
-        length = math.hypot(x1 - x0, y1 - y0) or 1.0
-        nx, ny = -(y1 - y0) / length * widths[i] / 2, (x1 - x0) / length * widths[i] / 2
+    around = [points[0], *points, points[-1]]
+    for (x0, y0), (x, y), (x1, y1), width in zip(around, points, around[2:], widths, strict=False):
+        length = 2 * math.hypot(x1 - x0, y1 - y0) or 1.0
+        nx, ny = -(y1 - y0) / length * width, (x1 - x0) / length * width
         left.append((x + nx, y + ny))
         right.append((x - nx, y - ny))
     return spline(left + right[::-1], closed=True)
+
+
+def soft_fill(color: Color, blur: float) -> skia.Paint:
+    """Paint for a shape whose edge is blurred over ``blur`` picture sides (a Gaussian's sigma)."""
+    paint = fill(color)
+    if blur > 0.001:  # thinner than what anti-aliasing blurs anyhow
+        paint.setMaskFilter(skia.MaskFilter.MakeBlur(skia.kNormal_BlurStyle, blur))
+    return paint
+
+
+def faded(color: Color, alpha: float) -> Color:
+    """The colour with its alpha times ``alpha`` (clipped to [0, 1])."""
+    return skia.Color4f(color.fR, color.fG, color.fB, color.fA * _unit(alpha))
+
+
+def mixed(first: Color, second: Color, k: float) -> Color:
+    """``first`` for k = 0 … ``second`` for k = 1, alpha too."""
+    return skia.Color4f(
+        first.fR + (second.fR - first.fR) * k,
+        first.fG + (second.fG - first.fG) * k,
+        first.fB + (second.fB - first.fB) * k,
+        first.fA + (second.fA - first.fA) * k,
+    )
+
+
+def ramp(value: float, low: float, high: float) -> float:
+    """0 below ``low``, 1 above ``high``, smooth between."""
+    t = _unit((value - low) / (high - low))
+    return t * t * (3 - 2 * t)
+
+
+def ellipse(canvas: skia.Canvas, at: Point, rx: float, ry: float, paint: skia.Paint) -> None:
+    """An upright ellipse about a point; nothing if it has no size."""
+    if rx > 0 and ry > 0:
+        canvas.drawOval(skia.Rect(at[0] - rx, at[1] - ry, at[0] + rx, at[1] + ry), paint)
+
+
+def loop(upper: Sequence[Point], lower: Sequence[Point]) -> skia.Path:
+    """The area between a smooth line and a second one that goes back from its end to its start."""
+    path = spline(upper)
+    path.addPath(spline(lower), skia.Path.AddPathMode.kExtend_AddPathMode)
+    path.close()
+    return path

@@ -10,8 +10,14 @@ import skia
 from numpy.typing import NDArray
 
 from . import background, clothes, finish, glasses, hair, hats
-from .head import Head
-from .pen import Point, oklab
+from .brows import draw_brow
+from .ears import draw_ear
+from .eyes import draw_eye
+from .head import PIVOT, Head, draw_neck, draw_skin
+from .lighting import draw_blush, draw_shading, make_style
+from .mouth import draw_mouth
+from .nose import draw_nose
+from .pen import Point, stroke
 from .style import Style
 from .table import Factors
 
@@ -46,18 +52,29 @@ LANDMARKS = (
 )
 
 
-def _style(p: Factors) -> Style:
-    return Style(
-        oklab(0.85, 0.03, 0.04),
-        oklab(0.7, 0.05, 0.05),
-        oklab(0.95, 0.01, 0.02),
-        oklab(0.27, 0.025, 0.02),
-        0.008,
-        0.5,
-        -0.5,
-        0.5,
-        0.3,
-    )
+_SIDES = (-1, 1)
+
+
+def _draw_face(canvas: skia.Canvas, head: Head, p: Factors, style: Style) -> Landmarks:
+    """Ears, skin, blush, nose, mouth and eyes; their landmarks in head coordinates."""
+    for side in _SIDES:
+        draw_ear(canvas, head, p, style, side, front=False)
+    draw_skin(canvas, head, style)
+    canvas.save()
+    canvas.clipPath(head.outline, doAntiAlias=True)
+    draw_shading(canvas, head, p, style)
+    draw_blush(canvas, head, p, style)
+    hair.draw_hair_shadow(canvas, head, p, style)
+    landmarks = draw_nose(canvas, head, p, style)
+    landmarks |= draw_mouth(canvas, head, p, style)
+    for side in _SIDES:
+        landmarks |= draw_eye(canvas, head, p, style, side)
+    canvas.restore()
+    canvas.drawPath(head.outline, stroke(style.outline(style.skin), style.line))
+    for side in _SIDES:
+        draw_ear(canvas, head, p, style, side, front=True)
+    (left, right), tip = head.jaw, head.chin_tip
+    return landmarks | {"chin": tip, "jaw_left": left[2], "jaw_right": right[2]}
 
 
 def draw(canvas: skia.Canvas, p: Factors) -> Landmarks:
@@ -74,23 +91,23 @@ def draw(canvas: skia.Canvas, p: Factors) -> Landmarks:
     canvas.save()
     canvas.translate(0.5 + p["x"], 0.52 + p["y"])
     canvas.scale(p["scale"], p["scale"])
-    head, style = Head(p), _style(p)
-    roll = (math.degrees(p["roll"]), 0.0, 0.28)  # the head turns about the neck; the shoulders stay
+    head, style = Head(p), make_style(p)
+    roll = (math.degrees(p["roll"]), 0.0, PIVOT)  # the head turns about the neck; the shoulders stay
 
     canvas.save()
     canvas.rotate(*roll)
     hats.draw_hat_back(canvas, head, p, style)
     hair.draw_back_hair(canvas, head, p, style)
     canvas.restore()
-    # neck
+    draw_neck(canvas, head, p, style, p["roll"])
     clothes.draw_clothes(canvas, head, p, style)
     canvas.rotate(*roll)
-    # ears, face (clipped to it: shading, hair.draw_hair_shadow), blush, nose, mouth, eyes
+    landmarks = _draw_face(canvas, head, p, style)
     hair.draw_front_hair(canvas, head, p, style)
-    # brows: over the hair, as the style has it, so that they stay readable
+    for side in _SIDES:  # over the hair, as the style has it, so that they stay readable
+        landmarks |= draw_brow(canvas, head, p, style, side)
     glasses.draw_glasses(canvas, head, p, style)
     hats.draw_hat_front(canvas, head, p, style)
-    landmarks: Landmarks = dict.fromkeys(LANDMARKS, (0.0, 0.0))
     mapped = canvas.getTotalMatrix().mapPoints([skia.Point(*landmarks[name]) for name in LANDMARKS])
     canvas.restore()
     return {name: (q.x(), q.y()) for name, q in zip(LANDMARKS, mapped, strict=True)}
@@ -111,5 +128,6 @@ def render(p: Factors, size: int = 128) -> Face:
     canvas.scale(size, size)
     background.draw_background(canvas, p)
     landmarks = draw(canvas, p)
+    finish.paint(surface, p)
     picture = surface.toarray(colorType=skia.kRGBA_8888_ColorType)[..., :3].copy()
-    return Face(finish.apply(picture, p), landmarks)
+    return Face(picture, landmarks)

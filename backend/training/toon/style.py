@@ -13,6 +13,7 @@ class Style(NamedTuple):
     """What all drawing functions share.
 
     Attributes:
+        skin_tone: the lit skin in Oklab.
         skin, skin_shade, skin_light: colours of lit, shaded and shining skin.
         ink: the colour of lines on the face, its alpha the strength of lines.
         line: the width of a line, in picture sides (may be close to 0).
@@ -22,6 +23,7 @@ class Style(NamedTuple):
         softness: 0 for cel shading with hard edges … 1 for soft gradients.
     """
 
+    skin_tone: tuple[float, float, float]
     skin: Color
     skin_shade: Color
     skin_light: Color
