@@ -91,9 +91,20 @@ def _picture_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--crop",
         type=crop,
-        default="layer",
+        default="face",
         metavar="WHAT",
-        help="the square that the model sees: layer (default), selection (around the mask's white) or X,Y,SIZE",
+        help="the square that the model sees: face (default: it is looked for), layer, selection (around the mask's "
+        "white), X,Y,SIZE, or X,Y,SIZE,ANGLE for a face that is tilted by so many degrees clockwise",
+    )
+    which = command.add_mutually_exclusive_group()
+    which.add_argument(
+        "--point",
+        type=point,
+        metavar="X,Y",
+        help="of several faces the one here; without it, drag takes the one that the pairs lie on",
+    )
+    which.add_argument(
+        "--face", type=_index, metavar="N", help="of several faces this one, from 0, the clearest first"
     )
     command.add_argument(
         "--model", type=model, metavar="NAME", help="see `pullface models list`; or a model's file"
@@ -125,26 +136,42 @@ def pair(text: str) -> tuple[tuple[float, float], tuple[float, float]]:
         ) from None
 
 
+def point(text: str) -> tuple[float, float]:
+    """``"x,y"`` as a point.
+
+    Raises:
+        argparse.ArgumentTypeError: not of that form.
+    """
+    try:
+        return _point(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no point; write it like 60,80") from None
+
+
 def _point(text: str) -> tuple[float, float]:
     x, y = (float(number) for number in text.split(","))
     return x, y
 
 
-def crop(text: str) -> str | list[int]:
-    """``"layer"``, ``"selection"`` or ``"x,y,size"``.
+def crop(text: str) -> str | list[int | float]:
+    """``"face"``, ``"layer"``, ``"selection"``, ``"x,y,size"`` or ``"x,y,size,angle"``.
 
     Raises:
         argparse.ArgumentTypeError: none of these.
     """
-    if text in ("layer", "selection"):
+    if text in ("face", "layer", "selection"):
         return text
     try:
-        x, y, size = (int(number) for number in text.split(","))
+        x, y, size, *angle = text.split(",")
+        numbers: list[int | float] = [int(x), int(y), int(size), *map(float, angle)]
+        if len(numbers) > 4 or not all(-180 < number <= 180 for number in numbers[3:]):
+            raise ValueError
     except ValueError:
         raise argparse.ArgumentTypeError(
-            f"{text!r} is no crop; write layer, selection, or whole numbers like 100,80,512 (left,top,side)"
+            f"{text!r} is no crop; write face, layer, selection, or whole numbers like 100,80,512 (left,top,side), "
+            "and an angle behind them where the face is tilted"
         ) from None
-    return [x, y, size]
+    return numbers
 
 
 def option(text: str) -> tuple[str, str | float | bool | None]:
@@ -171,6 +198,13 @@ def model(text: str) -> str:
     """A model's name as it is; a file's name as a whole path, since the server runs in another folder."""
     path = Path(text)
     return str(path.absolute()) if path.suffix == ".safetensors" else text
+
+
+def _index(text: str) -> int:
+    number = int(text)
+    if not 0 <= number <= 63:
+        raise argparse.ArgumentTypeError("give a whole number from 0 to 63")
+    return number
 
 
 def _count(text: str) -> int:
@@ -216,14 +250,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _joined(words: Sequence[str]) -> list[str]:
-    """Lets a pair or a crop begin with a minus, which argparse takes for an option otherwise."""
+    """Lets a pair, a point or a crop begin with a minus, which argparse takes for an option otherwise."""
     joined: list[str] = []
     for word in words:
         if re.match(r"-[\d.][^:]*:", word):
             if joined and joined[-1] == "--pair":
                 joined.pop()
             joined.append(f"--pair={word}")
-        elif joined and joined[-1] == "--crop" and re.match(r"-\d", word):
+        elif joined and joined[-1] in ("--crop", "--point") and re.match(r"-\d", word):
             joined[-1] += f"={word}"
         else:
             joined.append(word)

@@ -30,8 +30,8 @@ def drag(options: argparse.Namespace) -> int:
     """Pull features of a picture and write the result.
 
     Args:
-        options: ``input``, ``pair`` (list of pairs), ``mask``, ``crop``, ``model``, ``steps``, ``drag_option``,
-            ``inversion_option`` (both lists of (name, value)), ``output``, ``animation``.
+        options: ``input``, ``pair`` (list of pairs), ``mask``, ``crop``, ``point``, ``face``, ``model``,
+            ``steps``, ``drag_option``, ``inversion_option`` (both lists of (name, value)), ``output``, ``animation``.
 
     Returns:
         0, or 130 when it was stopped; what was reached by then is written all the same.
@@ -47,7 +47,12 @@ def drag(options: argparse.Namespace) -> int:
     height, width = picture.rgba.shape[:2]
     mask = read_mask(options.mask, width, height) if options.mask is not None else None
     selection = _selection(options, mask)
-    with RemotePicture(picture.rgba, options.model, options.crop, selection) as remote:
+    point = options.point
+    if point is None and options.face is None:
+        # The face that is pulled is the one that is meant.
+        handles = [handle for handle, _ in options.pair]
+        point = (sum(x for x, _ in handles) / len(handles), sum(y for _, y in handles) / len(handles))
+    with RemotePicture(picture.rgba, options.model, options.crop, selection, point, options.face) as remote:
         remote.invert(dict(options.inversion_option))
         loop = dict(options.drag_option)
         if options.steps is not None:
@@ -74,7 +79,10 @@ def invert(options: argparse.Namespace) -> int:
     picture = read(options.input)
     height, width = picture.rgba.shape[:2]
     mask = read_mask(options.mask, width, height) if options.mask is not None else None
-    with RemotePicture(picture.rgba, options.model, options.crop, _selection(options, mask)) as remote:
+    selection = _selection(options, mask)
+    with RemotePicture(
+        picture.rgba, options.model, options.crop, selection, options.point, options.face
+    ) as remote:
         reply = remote.invert(dict(options.inversion_option))
         known = " (known already)" if reply.body.get("cached") else ""
         print(f"Inverted in {remote.seconds['invert']:.1f} s{known}; the session is {remote.session}.")

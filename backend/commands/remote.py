@@ -20,7 +20,7 @@ from .stopping import Stopping
 Pixels = NDArray[np.uint8]
 Point = tuple[float, float]
 Pair = tuple[Point, Point]
-CropChoice = str | list[int]
+CropChoice = str | list[int | float]
 
 _POLL_SECONDS = 0.1
 _STARTING = "Starting the backend"
@@ -75,7 +75,15 @@ class RemotePicture:
     same picture need not be inverted again.
     """
 
-    def __init__(self, rgba: Pixels, model: str | None, crop: CropChoice, selection: Pixels | None) -> None:
+    def __init__(
+        self,
+        rgba: Pixels,
+        model: str | None,
+        crop: CropChoice,
+        selection: Pixels | None = None,
+        point: Point | None = None,
+        face: int | None = None,
+    ) -> None:
         self._rgba = rgba
         self.stopping = Stopping()
         self.seconds: dict[str, float] = {}
@@ -83,14 +91,17 @@ class RemotePicture:
         self.client = Client(ensure_server(), client_name="cli")
         self.seconds["start"] = time.monotonic() - begun
         try:
-            self._open(model, crop, selection)
+            self._open(model, crop, selection, {"point": point and list(point), "face": face})
         except BaseException:
             self.client.close()
             raise
 
-    def _open(self, model: str | None, crop: CropChoice, selection: Pixels | None) -> None:
+    def _open(
+        self, model: str | None, crop: CropChoice, selection: Pixels | None, which: dict[str, Any]
+    ) -> None:
         begun = time.monotonic()
         body: dict[str, Any] = {"layer": described(self._rgba), "offset": [0, 0], "crop": crop}
+        body.update((name, value) for name, value in which.items() if value is not None)
         buffers = [np.ascontiguousarray(self._rgba)]
         if model is not None:
             body["model"] = model
@@ -107,10 +118,13 @@ class RemotePicture:
             bar.leave()
             raise
         self.session = str(reply.body["session"])
-        self.crop = tuple(int(value) for value in reply.body["crop"])
+        self.crop = tuple(reply.body["crop"])
+        self.chosen_by = str(reply.body["chosen_by"])
         self.model = str(reply.body["model"])
         self.resolution = int(reply.body["resolution"])
         bar.close(f"model {self.model}, {self.resolution} px")
+        if reply.body.get("note"):
+            say(str(reply.body["note"]))
         self.seconds["open"] = time.monotonic() - begun
 
     @property

@@ -11,6 +11,7 @@ from backend.engine import InversionSettings
 from backend.errors import PullfaceError
 from backend.sessions.dragging import SavedStep
 from backend.sessions.session import Session
+from backend.wire.messages import Buffer
 
 
 def inversion_settings(given: dict[str, Any], resolution: int) -> InversionSettings:
@@ -37,13 +38,22 @@ def description(session: Session) -> dict[str, Any]:
     return {
         "session": record.session,
         "crop": record.crop,
+        "chosen_by": record.chosen_by,
+        "faces": record.faces,
+        "note": record.note,
         "layer": record.layer,
         "model": record.model,
         "resolution": record.resolution,
     }
 
 
-def array(picture: NDArray[np.uint8]) -> dict[str, Any]:
+def pixels(buffer: Buffer, described: dict[str, Any]) -> NDArray[Any]:
+    """The array in a buffer that a checked body describes."""
+    dtype = np.dtype(described.get("dtype", "uint8")).newbyteorder("<")
+    return np.frombuffer(buffer, dtype=dtype).reshape(described["shape"])
+
+
+def array(picture: NDArray[Any]) -> dict[str, Any]:
     """How a body describes the buffer of a picture."""
     return {"shape": list(picture.shape), "dtype": str(picture.dtype)}
 

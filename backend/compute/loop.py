@@ -9,9 +9,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
-from backend.compute.bodies import array, description, inversion_settings, step_facts
+from backend.compute.bodies import array, description, inversion_settings, pixels, step_facts
 from backend.compute.failures import explain
 from backend.compute.link import Link, Task
 from backend.compute.previews import Previews
@@ -20,6 +18,7 @@ from backend.engine import Cancelled, InversionProgress
 from backend.errors import PullfaceError
 from backend.models.catalogue import DEFAULT_MODEL, available, find
 from backend.sessions.dragging import SessionDrag
+from backend.sessions.faces import find as find_faces
 from backend.sessions.opening import open_layer
 from backend.sessions.session import Session
 from backend.sessions.store import SessionStore
@@ -49,6 +48,7 @@ class ComputeLoop:
         self._shelf = Shelf(device)
         self._sessions: OrderedDict[str, Session] = OrderedDict()
         self._handlers: dict[str, Callable[[Task], Answer]] = {
+            "faces.find": self._find_faces,
             "session.open": self._open,
             "session.resume": self._resume,
             "session.invert": self._invert,
@@ -121,9 +121,8 @@ class ComputeLoop:
         body, buffers = task.body, task.message.buffers
         model = find(body.get("model") or DEFAULT_MODEL)
         name = body.get("model") or DEFAULT_MODEL
-        arrays = [np.frombuffer(buffer, dtype=np.uint8) for buffer in buffers]
-        layer = arrays[0].reshape(body["layer"]["shape"])
-        selection = arrays[1].reshape(body["selection"]["shape"]) if body.get("selection") else None
+        layer = pixels(buffers[0], body["layer"])
+        selection = pixels(buffers[1], body["selection"]) if body.get("selection") else None
         self._store.clean(keep=self._sessions)
         session = open_layer(
             self._store,
@@ -132,11 +131,18 @@ class ComputeLoop:
             model.resolution,
             layer,
             tuple(body.get("offset") or (0, 0)),
-            body.get("crop") or "layer",
+            body.get("crop") or "face",
             selection,
+            body.get("point"),
+            body.get("face"),
         )
         self._keep(session)
         return description(session), ()
+
+    def _find_faces(self, task: Task) -> Answer:
+        layer = pixels(task.message.buffers[0], task.body["layer"])
+        found = find_faces(layer, tuple(task.body.get("offset") or (0, 0)))
+        return {"faces": [face.facts() for face in found]}, ()
 
     def _resume(self, task: Task) -> Answer:
         session = self._session(task.session)
@@ -268,7 +274,7 @@ class ComputeLoop:
         body = task.body
         mask = None
         if body.get("mask"):
-            mask = np.frombuffer(task.message.buffers[0], dtype=np.uint8).reshape(body["mask"]["shape"])
+            mask = pixels(task.message.buffers[0], body["mask"])
         drag = SessionDrag(
             session,
             self._model(session.record.model).editor,

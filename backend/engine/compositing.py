@@ -21,10 +21,12 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from backend.engine.alignment import Crop, content_bounds, extract, resample_support
+from backend.engine.alignment import Crop, content_bounds
 from backend.engine.change import Change, as_planes, does_not_fit
+from backend.engine.cutting import extract, resample_support
 from backend.engine.enlarging import Box, Enlarger
 from backend.engine.flow import blur, warp, widest
+from backend.engine.upright import Upright
 
 FEATHER = 0.012
 """Width of the soft inner edge of the movable part, as a part of the crop's side (1.5 px of 128)."""
@@ -110,15 +112,18 @@ def composite(
         raise does_not_fit()
     tell = on_progress or (lambda _fraction: None)
     tell(0.0)
-    box = _changing(change, crop, offset, window.shape[:2], mask)
+    upright = Upright(crop, change.resolution, change.before.device)
+    square = upright.square
+    box = _changing(upright.soft(change.motion.change[None])[0], square, offset, window.shape[:2], mask)
     if box is None:
         return _Canvas(window, (0, 0, 1, 1)).edit(offset)
     if seen is None:
         seen = extract(window, offset, crop, change.resolution)
     if seen.shape != (change.resolution, change.resolution, 3):
         raise does_not_fit()
-    planes = _planes(change, seen, crop.size, _feather(mask, offset, crop, box, change.before.device))
-    enlarger = Enlarger((crop.x - offset[0], crop.y - offset[1]), crop.size, change.before.device)
+    feather = _feather(mask, offset, crop, upright, box, change.before.device)
+    planes = _planes(change, seen, crop.size, upright, feather)
+    enlarger = Enlarger((square.x - offset[0], square.y - offset[1]), square.size, change.before.device)
     canvas = _Canvas(window, box)
     done, everything = PREPARATION, PREPARATION + (box[2] - box[0]) * (box[3] - box[1])
     for tile in _tiles(box, change.before.device):
@@ -162,17 +167,20 @@ class _Canvas:
 
 
 def _changing(
-    change: Change,
-    crop: Crop,
+    change: Tensor,
+    square: Crop,
     offset: tuple[int, int],
     shape: tuple[int, ...],
     mask: NDArray[np.uint8] | None,
 ) -> Box | None:
-    """The part of the window (indices) outside which nothing can change: crop ∩ motion ∩ mask; None when empty."""
-    extent = _extent(change.motion.change)
+    """The part of the window (indices) outside which nothing can change; None when empty.
+
+    It is the square's part where `change` [n, n] is above 0, cut to the mask.
+    """
+    extent = _extent(change)
     if extent is None:
         return None
-    x0, y0, x1, y1 = _rectangle(extent, crop, change.resolution, offset, shape)
+    x0, y0, x1, y1 = _rectangle(extent, square, change.shape[-1], offset, shape)
     if x0 >= x1 or y0 >= y1:
         return None
     return (x0, y0, x1, y1) if mask is None else content_bounds(mask[y0:y1, x0:x1], (x0, y0))
@@ -217,38 +225,48 @@ def _tiles(box: Box, device: torch.device) -> list[Box]:
 # In the model's resolution
 
 
-def _planes(change: Change, seen: NDArray[np.uint8], side: int, feather: Tensor) -> _Planes:
+def _planes(change: Change, seen: NDArray[np.uint8], side: int, upright: Upright, feather: Tensor) -> _Planes:
     motion, size = change.motion, change.resolution
     # What the inversion missed, without its fine lines: those would stay behind as ghosts of the old drawing.
     missed = blur(as_planes(seen, change.before.device) - change.before, size / 48)
     missed = warp(missed, motion.flow)
+    flow = upright.directions(motion.flow * (side / size))
     return _Planes(
-        smooth=torch.cat([motion.flow * (side / size), change.light * 255]),
-        soft=torch.stack([motion.change, 1 - motion.confidence]),
-        empty=change.empty,
+        smooth=upright.smooth(torch.cat([flow, change.light * 255])),
+        soft=upright.soft(torch.stack([motion.change, 1 - motion.confidence])),
+        empty=upright.soft(change.empty),
         feather=feather,
-        shown=torch.cat([change.after + missed, change.moved + missed]) * 255,
+        shown=upright.smooth(torch.cat([change.after + missed, change.moved + missed]) * 255),
     )
 
 
 def _feather(
-    mask: NDArray[np.uint8] | None, offset: tuple[int, int], crop: Crop, box: Box, device: torch.device
+    mask: NDArray[np.uint8] | None,
+    offset: tuple[int, int],
+    crop: Crop,
+    upright: Upright,
+    box: Box,
+    device: torch.device,
 ) -> Tensor:
-    """A soft inner edge for the movable part, [1, n, n] over the crop: 0 at its border, 1 inside; right in `box`.
+    """A soft inner edge for the movable part, [1, n, n] over the upright square: 0 at its border, 1 inside.
 
     It closes at the crop's border too, where the picture goes on that the model has not seen. A part thinner than the
-    edge itself still reaches 1 along its middle.
+    edge itself still reaches 1 along its middle. It is right in `box`.
     """
-    size = min(crop.size, FEATHER_GRID)
-    sigma = FEATHER * size / 2
+    square = upright.square
+    size = min(square.size, FEATHER_GRID)
+    sigma = FEATHER * size * crop.size / square.size / 2
     support = torch.ones(size, size)
     if mask is not None:
         # What is farther away than both operations below reach need not be looked at.
         places = np.array(box).reshape(2, 2) + offset
         margin = math.ceil(6 * sigma) + 3
-        low, high = (crop.to_crop(places, size) + [[-margin], [margin]]).clip(0, size).astype(int).tolist()
-        near = resample_support(mask, offset, crop, size, (*low, *high))
+        low, high = (square.to_crop(places, size) + [[-margin], [margin]]).clip(0, size).astype(int).tolist()
+        near = resample_support(mask, offset, square, size, (*low, *high))
         support[low[1] : high[1], low[0] : high[0]] = torch.from_numpy(near)
+    inside = upright.inside(size)
+    if inside is not None:
+        support *= torch.from_numpy(inside)
     edge = math.ceil(4 * sigma) + 1
     soft = blur(F.pad(support[None], (edge, edge, edge, edge)), sigma)
     peak = widest(soft, math.ceil(2 * sigma)).clamp(min=1e-6)

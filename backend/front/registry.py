@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,13 +17,13 @@ class OpenSession:
 
     Attributes:
         slot: the worker that it sticks to.
-        crop: [x, y, size] in image space.
+        crop: [x, y, size] or [x, y, size, angle] in image space.
         layer: [x, y, width, height] in image space.
     """
 
     name: str
     slot: WorkerSlot
-    crop: list[int]
+    crop: list[float]
     layer: list[int]
     clients: set[bytes] = field(default_factory=set)
 
@@ -37,8 +38,13 @@ class OpenSession:
 
     def check_point(self, point: list[float]) -> None:
         """Raises ``points_outside`` for a point outside the crop; image space."""
-        x, y, size = self.crop
-        if not (x <= point[0] < x + size and y <= point[1] < y + size):
+        x, y, size, *turned = self.crop
+        across, down = point[0] - x - size / 2, point[1] - y - size / 2
+        angle = math.radians(turned[0]) if turned else 0.0
+        if angle:
+            cosine, sine = math.cos(angle), math.sin(angle)
+            across, down = cosine * across + sine * down, cosine * down - sine * across
+        if not (-size / 2 <= across < size / 2 and -size / 2 <= down < size / 2):
             raise WireError(
                 "points_outside",
                 "A point lies outside the part of the picture that is being edited.",

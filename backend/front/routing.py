@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from backend.front.front import Front
 
 
+FACES_SINCE = (1, 2)
+"""The protocol in which the crop of a layer became its face, unless another one is asked for."""
+
+
 class Router:
     """Makes jobs of clients' requests and queues them at the worker that has the session."""
 
@@ -31,6 +35,9 @@ class Router:
             )
         if len(client.requests) >= MAX_REQUESTS_PER_CLIENT:
             raise WireError("busy", "Too many requests at a time.", "Wait until the running work is done.")
+        if message.type == "session.open" and message.protocol < FACES_SINCE:
+            # Older clients know neither faces nor turned crops.
+            message.body.setdefault("crop", "layer")
         slot, name = self._place(client, message)
         job = Job(
             number=next(self._front.numbers),
@@ -56,6 +63,8 @@ class Router:
 
     def _place(self, client: ClientState, message: Message) -> tuple[WorkerSlot, str]:
         """The worker and the session's name for a request, checked against the session."""
+        if message.type == "faces.find":
+            return self._front.pool.choose(), uuid.uuid4().hex
         if message.type in ("session.open", "session.resume"):
             self._check_session_count(client)
             name = message.session if message.type == "session.resume" else uuid.uuid4().hex

@@ -47,24 +47,28 @@ class SessionRecord:
         session: its name, 32 hexadecimal digits.
         model: the model's name or path, as the client gave it.
         resolution: side of the model's picture in px.
-        crop: [x, y, size], image space.
+        crop: [x, y, size] or [x, y, size, angle], image space.
         layer: [x, y, width, height] of the whole layer, image space.
         rect: [x, y, width, height] of the window that is kept: crop ∩ layer.
         created, modified: seconds since the epoch.
         inversion: None before it is inverted, else key, seconds and distance.
         drags: oldest first.
+        chosen_by, faces, note: how the crop was chosen, see ``backend.sessions.faces``.
     """
 
     session: str
     model: str
     resolution: int
-    crop: list[int]
+    crop: list[int | float]
     layer: list[int]
     rect: list[int]
     created: float = field(default_factory=time.time)
     modified: float = field(default_factory=time.time)
     inversion: dict[str, Any] | None = None
     drags: list[DragRecord] = field(default_factory=list)
+    chosen_by: str = "given"
+    faces: list[dict[str, Any]] = field(default_factory=list)
+    note: str | None = None
 
     def save(self, folder: Path) -> None:
         """Writes the record into the session's folder, atomically."""

@@ -23,6 +23,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from backend.engine import Crop, Edit, Inversion, InversionSettings, OnFraction, extract
+from backend.engine.depth import DEPTHS, Pixels
 from backend.errors import PullfaceError
 from backend.sessions.listing import STEPS_FILE
 from backend.sessions.record import DragRecord, SessionRecord, damaged_session, write_atomically
@@ -66,15 +67,18 @@ class Session:
     @property
     def crop(self) -> Crop:
         """The square that the model sees, image space."""
-        return Crop(*self.record.crop)
+        x, y, size, *angle = self.record.crop
+        return Crop(int(x), int(y), int(size), *angle)
 
     @property
     def last_step(self) -> int:
         """The number of the last saved step; 0 is the inversion itself."""
         return len(self.steps)
 
-    def window(self) -> Picture:
-        """The layer's pixels in ``record.rect``, RGBA uint8 [h, w, 4], read-only; read from disk as they are used.
+    def window(self) -> Pixels:
+        """The layer's pixels in ``record.rect``, RGBA [h, w, 4] as deep as the layer came.
+
+        Read-only; read from disk as they are used.
 
         Raises:
             PullfaceError: ``damaged_session``.
@@ -82,10 +86,10 @@ class Session:
         width, height = self.record.rect[2:]
         try:
             # Mapped: an edit mostly needs a small part of a large layer.
-            window: Picture = np.load(self.folder / WINDOW_FILE, mmap_mode="r", allow_pickle=False)
+            window: Pixels = np.load(self.folder / WINDOW_FILE, mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError, EOFError) as error:
             raise damaged_session() from error
-        if window.dtype != np.uint8 or window.shape != (height, width, 4):
+        if window.dtype.name not in DEPTHS or window.shape != (height, width, 4):
             raise damaged_session()
         return window
 

@@ -10,8 +10,8 @@ from collections.abc import Container
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from backend.engine.depth import Pixels
 from backend.sessions.listing import FORGOTTEN_FILE, read_record, session_folders
 from backend.sessions.record import SessionRecord
 from backend.sessions.session import INVERSION_FILE, WINDOW_FILE, Session
@@ -34,12 +34,12 @@ class SessionStore:
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    def create(self, record: SessionRecord, window: NDArray[np.uint8]) -> Session:
+    def create(self, record: SessionRecord, window: Pixels) -> Session:
         """Makes a session on disk; it is there as a whole or not at all.
 
         Args:
             record: its name must be new.
-            window: RGBA uint8 [h, w, 4], the pixels of ``record.rect``.
+            window: RGBA [h, w, 4] of any depth, the pixels of ``record.rect``.
 
         Raises:
             OSError: the disk is full or cannot be written.

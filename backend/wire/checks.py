@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from .codec import is_integer, is_session, malformed
 from .errors import WireError
 from .limits import (
+    MAX_BUFFER_BYTES,
     MAX_COORDINATE,
     MAX_CROP_SIDE,
     MAX_LAYER_PIXELS,
@@ -23,6 +24,11 @@ from .limits import (
     MIN_CROP_SIDE,
     MIN_LAYER_SIDE,
 )
+
+CROP_WORDS = ("face", "layer", "selection")
+
+DTYPE_BYTES: dict[str, int] = {"uint8": 1, "uint16": 2, "float32": 4}
+"""Bytes of a value."""
 
 
 class Check(Protocol):
@@ -154,9 +160,14 @@ class Pairs:
 
 @dataclass(frozen=True)
 class Array:
-    """{"shape": [...], "dtype": "uint8"}: describes one raw buffer of ``channels`` bytes a pixel."""
+    """{"shape": [...], "dtype": "uint8"}: describes one raw buffer of ``channels`` values a pixel.
+
+    Attributes:
+        deep: whether it may also be of dtype uint16 or float32.
+    """
 
     channels: int
+    deep: bool = False
 
     def __call__(self, name: str, value: Any) -> None:
         if not isinstance(value, dict):
@@ -167,8 +178,9 @@ class Array:
             raise malformed(f"{name} has no shape of {rank} whole numbers")
         if rank == 3 and shape[2] != self.channels:
             raise malformed(f"{name} does not have {self.channels} channels")
-        if value.get("dtype", "uint8") != "uint8":
-            raise malformed(f"{name} is not of dtype uint8")
+        dtype = value.get("dtype", "uint8")
+        if not isinstance(dtype, str) or dtype not in (DTYPE_BYTES if self.deep else ("uint8",)):
+            raise malformed(f"{name} is not of a dtype that it may have")
         height, width = shape[0], shape[1]
         if min(height, width) < MIN_LAYER_SIDE:
             raise WireError(
@@ -176,7 +188,8 @@ class Array:
                 f"The layer is only {width} × {height} pixels.",
                 f"Choose a layer of at least {MIN_LAYER_SIDE} × {MIN_LAYER_SIDE} pixels.",
             )
-        if height * width > MAX_LAYER_PIXELS or max(height, width) > MAX_LAYER_SIDE:
+        too_large = height * width > MAX_LAYER_PIXELS or self.bytes(value) > MAX_BUFFER_BYTES
+        if too_large or max(height, width) > MAX_LAYER_SIDE:
             raise WireError(
                 "layer_too_large",
                 f"The layer of {width} × {height} pixels is too large.",
@@ -186,7 +199,7 @@ class Array:
     def bytes(self, value: dict[str, Any]) -> int:
         """The size of the buffer that a checked ``value`` describes."""
         height, width = value["shape"][:2]
-        return int(height * width * self.channels)
+        return int(height * width * self.channels) * DTYPE_BYTES[value.get("dtype", "uint8")]
 
     def __str__(self) -> str:
         return "rgba" if self.channels == 4 else "mask"
@@ -194,15 +207,17 @@ class Array:
 
 @dataclass(frozen=True)
 class CropChoice:
-    """The word layer, the word selection or [x, y, size] in image space."""
+    """The word face, layer or selection, or [x, y, size] or [x, y, size, angle] in image space."""
 
     def __call__(self, name: str, value: Any) -> None:
         if isinstance(value, str):
-            if value not in ("layer", "selection"):
-                raise malformed(f"{name} is neither layer nor selection nor [x, y, size]")
+            if value not in CROP_WORDS:
+                raise malformed(f"{name} is neither one of {', '.join(CROP_WORDS)} nor [x, y, size, angle]")
             return
-        if not isinstance(value, list) or not _integers(value, 3, -MAX_COORDINATE, MAX_COORDINATE):
-            raise malformed(f"{name} is neither layer nor selection nor [x, y, size]")
+        if not isinstance(value, list) or not _integers(value[:3], 3, -MAX_COORDINATE, MAX_COORDINATE):
+            raise malformed(f"{name} is neither one of {', '.join(CROP_WORDS)} nor [x, y, size, angle]")
+        if len(value) > 4 or not all(is_number(angle) and -180 < angle <= 180 for angle in value[3:]):
+            raise malformed(f"{name} has an angle that is none from -180 to 180 degrees")
         if not MIN_CROP_SIDE <= value[2] <= MAX_CROP_SIDE:
             raise WireError(
                 "bad_crop",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-PROTOCOL: tuple[int, int] = (1, 1)
+PROTOCOL: tuple[int, int] = (1, 2)
 """Major and minor version. A major step breaks older peers, a minor step only adds."""
 
 MAX_HEADER_BYTES = 256 * 1024
@@ -32,8 +32,8 @@ MAX_CROP_SIDE = 16384
 MAX_COORDINATE = 1_000_000
 """Largest absolute value of a coordinate, in pixels."""
 
-MAX_BUFFER_BYTES = MAX_LAYER_PIXELS * 4
-"""Largest raw buffer: an RGBA layer of ``MAX_LAYER_PIXELS``."""
+MAX_BUFFER_BYTES = MAX_LAYER_PIXELS * 8
+"""Largest raw buffer: an RGBA layer of ``MAX_LAYER_PIXELS`` with 16 bits a channel."""
 
 MAX_PAIRS = 64
 """Most handle-target pairs in one drag."""

@@ -71,6 +71,8 @@ class RequestType:
 _POINTS = Anything("points")
 _PICTURE = Anything("picture")
 _QUEUED = ("progress",)
+_FACES = Anything("faces")
+_CHOICE = (Field("chosen_by", Text()), Field("faces", _FACES), Field("note", Anything("text or null")))
 
 REQUESTS: dict[str, RequestType] = {
     request.name: request
@@ -97,17 +99,27 @@ REQUESTS: dict[str, RequestType] = {
         ),
         RequestType("models.list", reply=(Field("models", Anything("models")),)),
         RequestType(
+            "faces.find",
+            fields=(Field("layer", Array(4, deep=True)), Field("offset", Offset(), required=False)),
+            reply=(Field("faces", _FACES),),
+            events=_QUEUED,
+            lane=Lane.SHORT,
+        ),
+        RequestType(
             "session.open",
             fields=(
-                Field("layer", Array(4)),
+                Field("layer", Array(4, deep=True)),
                 Field("selection", Array(1), required=False),
                 Field("offset", Offset(), required=False),
                 Field("crop", CropChoice(), required=False),
+                Field("point", Point(), required=False),
+                Field("face", Integer(0, 63), required=False),
                 Field("model", Text(), required=False),
             ),
             reply=(
                 Field("session", SessionName()),
                 Field("crop", Anything("square")),
+                *_CHOICE,
                 Field("layer", Anything("rect")),
                 Field("model", Text()),
                 Field("resolution", Integer()),
@@ -198,6 +210,7 @@ REQUESTS: dict[str, RequestType] = {
             reply=(
                 Field("session", SessionName()),
                 Field("crop", Anything("square")),
+                *_CHOICE,
                 Field("layer", Anything("rect")),
                 Field("model", Text()),
                 Field("resolution", Integer()),

@@ -5,9 +5,9 @@ import pytest
 from PIL import Image
 
 from backend.engine import Cancelled, Crop, compositing
-from backend.engine.alignment import extract
 from backend.engine.change import Change
 from backend.engine.compositing import Edit
+from backend.engine.cutting import extract
 from backend.errors import PullfaceError
 
 from .scene import draw, opaque, psnr
@@ -157,6 +157,41 @@ def test_a_crop_over_the_border_and_windows_at_any_place(smile, offset):
     where = np.abs(source.astype(int) - truth).max(axis=-1) > 8
     where[:, 250:] = False
     assert psnr(edited[where][:, :3], truth[where]) > psnr(source[where], truth[where]) + 5
+
+
+def tilted(rgb: np.ndarray, angle: float, side: int = 520) -> np.ndarray:
+    """`rgb` in the middle of a larger picture, turned by `angle` degrees clockwise about its middle."""
+    ground = Image.new("RGB", (side, side), (208, 190, 220))
+    ground.paste(Image.fromarray(rgb), ((side - len(rgb)) // 2,) * 2)
+    return np.asarray(ground.rotate(-angle, Image.Resampling.BICUBIC, fillcolor=(208, 190, 220)))
+
+
+@pytest.mark.parametrize("angle", [14.0, -52.0])
+def test_a_tilted_face(smile, angle):
+    source, truth = (tilted(rgb, angle) for rgb in smile[:2])
+    offset = (40, -9)
+    crop = Crop(offset[0] + 60, offset[1] + 60, SIZE, angle)
+    layer = opaque(source)
+    before, after = (extract(opaque(rgb), offset, crop, 128) for rgb in (source, truth))
+    assert psnr(before, smile[2]) > 35  # upright again
+    edited, changed = composite(layer, offset, crop, before, after)
+    where = np.abs(source.astype(int) - truth).max(axis=-1) > 8
+    assert psnr(edited[where][:, :3], truth[where]) > psnr(source[where], truth[where]) + 6
+    y, x = np.mgrid[: len(layer), : len(layer)] + 0.5
+    places = crop.to_crop(np.dstack([x, y]) + offset, 1)
+    outside = ((places < 0) | (places >= 1)).any(axis=-1)
+    assert np.array_equal(edited[outside], layer[outside])
+    upper = places[..., 1] < 0.5
+    assert not changed[upper].any()
+    mask = np.where(places[..., 0] < 0.5, 255, 0).astype(np.uint8)
+    masked, _ = composite(layer, offset, crop, before, after, mask)
+    assert np.array_equal(masked[mask == 0], layer[mask == 0])
+    assert (masked != layer).any()
+    # Everything moves: the edit dies away at the turned square's own border.
+    rolled = np.roll(after, 5, axis=1)
+    edited, changed = composite(layer, offset, crop, before, rolled)
+    assert np.array_equal(edited[outside], layer[outside])
+    assert changed.any()
 
 
 @pytest.mark.parametrize("radius", [130, 80])

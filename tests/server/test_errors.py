@@ -124,13 +124,22 @@ def test_layers_of_odd_sizes(client: Client, model: Path, shape: tuple[int, ...]
 
 def test_layers_without_a_picture(client: Client, model: Path) -> None:
     layer = picture()
-    body = {"layer": described(layer), "model": str(model)}
+    body = {"layer": described(layer), "crop": "layer", "model": str(model)}
     empty = layer.copy()
     empty[..., 3] = 0
     assert refused(client, "session.open", body, empty).code == "empty_layer"
     assert refused(client, "session.open", {**body, "crop": [500, 0, 64]}, layer).code == "crop_outside"
     assert refused(client, "session.open", {**body, "crop": [0, 0, 4]}, layer).code == "bad_crop"
-    assert refused(client, "session.open", {**body, "crop": "face"}, layer).code == "malformed"
+    for angle in (181, -180, float("nan"), "1", True):
+        turned = {**body, "crop": [0, 0, 40, angle]}
+        assert refused(client, "session.open", turned, layer).code == "malformed"
+    # The corner of a turned crop's bounding box is no part of the crop.
+    corner = layer.copy()
+    corner[:90, 4:, 3] = 0
+    corner[4:90, :, 3] = 0
+    turned = {**body, "crop": [0, 0, 60, 45.0]}
+    assert refused(client, "session.open", turned, corner).code == "empty_layer"
+    assert refused(client, "session.open", {**body, "crop": "middle"}, layer).code == "malformed"
     nothing = np.zeros((96, 80), np.uint8)
     selected = {**body, "crop": "selection", "selection": described(nothing)}
     assert refused(client, "session.open", selected, layer, nothing).code == "empty_selection"
@@ -141,7 +150,7 @@ def test_layers_without_a_picture(client: Client, model: Path) -> None:
 
 def test_models(client: Client, model: Path, tmp_path: Path) -> None:
     layer = picture()
-    body = {"layer": described(layer), "model": "no such model"}
+    body = {"layer": described(layer), "crop": "layer", "model": "no such model"}
     assert refused(client, "session.open", body, layer).code == "unknown_model"
     damaged = tmp_path / "damaged.safetensors"
     damaged.write_bytes(model.read_bytes()[:-1000])
@@ -184,7 +193,7 @@ def test_what_is_not_ready(client: Client, model: Path) -> None:
 
 def test_too_many_sessions_and_requests(server: Server, model: Path) -> None:
     layer = picture(16, 16)
-    body = {"layer": described(layer), "model": str(model)}
+    body = {"layer": described(layer), "crop": "layer", "model": str(model)}
     with server.client("greedy") as client:
         for _ in range(16):
             client.request("session.open", body, [layer], timeout=PATIENCE)
