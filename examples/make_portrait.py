@@ -22,34 +22,38 @@ HERE = Path(__file__).parent
 WIDTH, HEIGHT = 720, 780
 CROP = (72, 116, 576)  # x, y, size: the square that frames the face
 
-PORTRAIT: Factors = {name: (f.low + f.high) / 2 for name, f in FACTORS.items()} | {
-    "yaw": 0.10,
+PORTRAIT: Factors = {name: f.at(0.5) for name, f in FACTORS.items()} | {
+    "yaw": 0.14,
     "pitch": 0.02,
     "roll": -0.05,
-    "eye_open": 0.82,
-    "wink": 0.0,
+    "realism": 0.10,
+    "light": -0.7,
+    "shade": 0.75,
+    "softness": 0.35,
+    "line": 0.0055,
+    "ink": 0.9,
+    "eye_open": 0.90,
     "eye_height": 0.072,
+    "eye_light": 0.62,
+    "eye_a": -0.10,
+    "eye_b": 0.06,
+    "highlight": 0.30,
     "brow_tilt": 0.05,
-    "mouth_width": 0.070,
+    "mouth_width": 0.066,
     "smile": 0.000,
-    "smirk": 0.0,
-    "mouth_open": 0.014,
+    "mouth_open": 0.012,
     "teeth": 0.1,
-    "blush": 0.30,
+    "lips": 0.35,
+    "blush": 0.25,
     "hair_length": 0.42,
-    "hair_light": 0.46,
-    "hair_a": 0.075,
-    "hair_b": 0.060,
-    "hair_shine": 0.35,
-    "skin": 0.22,
-    "eye_a": -0.12,
-    "eye_b": 0.07,
-    "cloth_light": 0.53,
-    "cloth_a": -0.03,
-    "cloth_b": -0.10,
+    "hair_light": 0.40,
+    "hair_a": 0.62,
+    "hair_b": 0.45,
+    "hair_shine": 0.45,
+    "skin": 0.16,
 }
 # The same face as the demo wants it: both corners of the mouth drawn up and out.
-SMILING: Factors = PORTRAIT | {"smile": 0.038, "mouth_width": 0.088}
+SMILING: Factors = PORTRAIT | {"smile": 0.036, "mouth_width": 0.086}
 PULLED = ("mouth_left", "mouth_right")
 
 

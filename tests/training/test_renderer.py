@@ -16,7 +16,8 @@ MIDDLE: Factors = {name: f.at(0.5) for name, f in FACTORS.items()}
 DECKED: Factors = {name: f.at(0.9) for name, f in FACTORS.items()} | {
     **{name: MIDDLE[name] for name in ("pitch", "roll", "x", "y", "scale", "wink", "smile", "hair_short")},
     **{name: MIDDLE[name] for name in ("mouth_open", "skin", "fringe", "teeth")},
-    **{"yaw": 0.4, "realism": 0.6},
+    "yaw": 0.4,
+    "realism": 0.6,
 }
 
 
@@ -101,7 +102,8 @@ def draw_marks(p: Factors) -> dict[str, tuple[float, float]]:
 def face_edges(p: Factors) -> tuple[float, float]:
     """The leftmost and rightmost x of an unrolled face's outline, in picture sides."""
     bounds = Head(p).outline.computeTightBounds()
-    return tuple(0.5 + p["x"] + p["scale"] * x for x in (bounds.left(), bounds.right()))  # type: ignore[return-value]
+    left, right = (0.5 + p["x"] + p["scale"] * x for x in (bounds.left(), bounds.right()))
+    return left, right
 
 
 def test_landmarks_scale_with_the_picture() -> None:
@@ -131,12 +133,12 @@ def test_landmarks_sit_on_what_they_name() -> None:
     other = render({**p, "eye_a": 0.15}, size).picture
     iris = np.abs(face.picture.astype(int) - other).sum(axis=2) > 6
     for side in ("left", "right"):
-        x, y = face.landmarks[f"iris_{side}"]
-        start = max(0, int(x) - 40)
-        near = iris[:, start : int(x) + 40]
+        iris_x, iris_y = face.landmarks[f"iris_{side}"]
+        start = max(0, int(iris_x) - 40)
+        near = iris[:, start : int(iris_x) + 40]
         columns = np.nonzero(near.any(axis=0))[0] + start
-        assert (columns.min() + columns.max() + 1) / 2 == pytest.approx(x, abs=2)
-        assert np.nonzero(near.any(axis=1))[0].mean() == pytest.approx(y, abs=0.03 * size)
+        assert (columns.min() + columns.max() + 1) / 2 == pytest.approx(iris_x, abs=2)
+        assert np.nonzero(near.any(axis=1))[0].mean() == pytest.approx(iris_y, abs=0.03 * size)
 
 
 @pytest.mark.parametrize("resolution", [16, 64, 128])

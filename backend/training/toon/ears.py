@@ -15,7 +15,7 @@ FACTORS: dict[str, Factor] = {
     "ear": Factor(0.042, 0.072, bell=0.2),
     "ear_y": Factor(0.025, 0.085),
     "ear_out": Factor(0.016, 0.042),
-    "ear_point": Factor(0.0, 0.07, skew=5.0),
+    "ear_point": Factor(-0.30, 0.07),
 }
 
 
@@ -28,7 +28,7 @@ def draw_ear(canvas: skia.Canvas, head: Head, p: Factors, style: Style, side: in
     alpha = ramp(near, 0.02, 0.25) if front else 1.0
     if alpha <= 0:
         return
-    half, point = p["ear"], p["ear_point"]
+    half, point = p["ear"], max(p["ear_point"], 0.0)
     x, y = head.place(side * head.width * 0.985, p["ear_y"], -0.015)
     out = side * (p["ear_out"] * math.cos(head.yaw) + 0.034 * max(near, 0.0))
     # A turned head shows the ear's own root, behind the jaw, not at its very edge.

@@ -9,7 +9,7 @@ import skia
 
 from .head import Head
 from .lighting import shadow
-from .pen import Point, ellipse, faded, fill, loop, mixed, oklab, ramp, soft_fill, taper
+from .pen import Point, brush, ellipse, faded, fill, loop, mixed, oklab, ramp, soft_fill, taper
 from .style import Style
 from .table import Factor, Factors
 
@@ -31,18 +31,18 @@ FACTORS: dict[str, Factor] = {
     "iris_aspect": Factor(0.72, 1.0),
     "iris_ring": Factor(0.0, 1.0),
     "iris_glow": Factor(0.0, 1.0),
-    "pupil": Factor(0.15, 0.62),
-    "eye_light": Factor(0.30, 0.78),
+    "pupil": Factor(0.15, 0.60, bell=0.2),
+    "eye_light": Factor(0.36, 0.80),
     "eye_a": Factor(-0.14, 0.14),
     "eye_b": Factor(-0.15, 0.13),
-    "highlight": Factor(0.0, 0.38),
+    "highlight": Factor(0.04, 0.40, skew=0.8),
     "highlight_low": Factor(0.0, 0.22, skew=1.5),
     "lash": Factor(0.003, 0.019),
     "lash_wing": Factor(0.0, 0.38, skew=1.3),
-    "lashes": Factor(0.0, 0.034, skew=2.5),
+    "lashes": Factor(-0.034, 0.034),
     "lash_low": Factor(0.0, 1.0),
     "crease": Factor(0.0, 1.0),
-    "lid_color": Factor(0.0, 0.8, skew=3.0),
+    "lid_color": Factor(-1.6, 0.8),
 }
 
 
@@ -62,7 +62,7 @@ class _Eye:
     def __init__(self, head: Head, p: Factors, side: int) -> None:
         self.head, self.p, self.side = head, p, side
         self.width, self.height = eye_size(p)
-        closing = ramp(side * p["wink"], 0.40, 0.95)
+        closing = ramp(side * p["wink"], 0.50, 0.98)
         self.open = min(max(p["eye_open"] * (1 - closing), 0.0), 1.0)
         self.x, self.y = side * p["eye_x"] * (1 - 0.10 * max(side * math.sin(head.yaw), 0.0)), p["eye_y"]
         self._cos, self._sin = math.cos(side * p["eye_tilt"]), -math.sin(side * p["eye_tilt"])
@@ -101,19 +101,22 @@ def draw_eye(canvas: skia.Canvas, head: Head, p: Factors, style: Style, side: in
     socket = head.place(eye.x, eye.y - eye.height * 0.35)
     tone = soft_fill(shadow(style, 0.55 * realism), 0.018)
     ellipse(canvas, socket, eye.width * 1.15 * stretch, eye.height * 0.8 + 0.018, tone)
-    lid = loop(eye.lids(0.55).upper, upper[::-1])
-    rouge = mixed(style.skin_shade, oklab(0.5, p["eye_a"] * 0.5 + 0.05, p["eye_b"] * 0.5), 0.6)
-    canvas.drawPath(lid, soft_fill(faded(rouge, p["lid_color"]), 0.006))
+    if p["lid_color"] > 0:
+        lid = loop(eye.lids(0.55).upper, upper[::-1])
+        rouge = mixed(style.skin_shade, oklab(0.5, p["eye_a"] * 0.5 + 0.05, p["eye_b"] * 0.5), 0.6)
+        brush(canvas, lid, soft_fill(faded(rouge, p["lid_color"]), 0.006))
 
     outline = loop(upper, lower)
-    canvas.drawPath(outline, fill(mixed(oklab(0.985, 0, 0), oklab(0.90, 0.006, 0.004), realism)))
+    brush(canvas, outline, fill(mixed(oklab(0.985, 0, 0), oklab(0.90, 0.006, 0.004), realism)))
     canvas.save()
     canvas.clipPath(outline, doAntiAlias=True)
     iris = _draw_iris(canvas, eye, p, style, stretch)
     # The shadow of the upper lid on the ball of the eye.
     shade = faded(skia.Color4f(0.22, 0.16, 0.30, 1), 0.20 + 0.25 * style.shade)
-    canvas.drawPath(
-        taper(upper, [0.36 * eye.height + 0.006] * 5), soft_fill(shade, 0.002 + 0.004 * style.softness)
+    brush(
+        canvas,
+        taper(upper, [0.36 * eye.height + 0.006] * 5),
+        soft_fill(shade, 0.002 + 0.004 * style.softness),
     )
     canvas.restore()
     _draw_lashes(canvas, eye, p, style, upper, lower)
@@ -174,7 +177,7 @@ def _draw_lashes(
     (x0, y0), (x1, y1) = upper[3], upper[4]
     tip = (x1 + (x1 - x0) * wing, y1 + (y1 - y0) * wing * 0.1 - wing * 0.012)
     widths = [lash * k for k in (0.30, 0.80, 1.05, 1.15, 0.95 - wing, 0.15)]
-    canvas.drawPath(taper([*upper, tip], widths), fill(ink))
+    brush(canvas, taper([*upper, tip], widths), fill(ink))
     length = p["lashes"] * (1 - 0.4 * realism)
     if length > 0.0005:
         cx, cy = eye.head.place(eye.x, eye.y + eye.height * 0.6)
@@ -185,15 +188,17 @@ def _draw_lashes(
             norm = math.hypot(dx, dy) or 1.0
             reach = length * (1 - 0.16 * k) / norm
             end = (x + dx * reach + 0.25 * abs(reach) * dx, y + dy * reach)
-            canvas.drawPath(
+            brush(
+                canvas,
                 taper([(x, y), ((x + end[0]) / 2, (y + end[1]) / 2 + 0.001), end], [0.006, 0.004, 0.0008]),
                 fill(ink),
             )
     thin = max(style.line, 0.002)
-    canvas.drawPath(
+    brush(
+        canvas,
         taper(lower, [thin * k for k in (0.5, 0.9, 0.6, 0.3, 0.2)]),
         fill(faded(ink, 0.15 + 0.75 * p["lash_low"])),
     )
     crease = eye.lids(0.30 + 0.004 / eye.height).upper
     alpha = p["crease"] * (0.35 + 0.65 * eye.open)
-    canvas.drawPath(taper(crease[1:4], [0.0012, thin * 0.7, 0.0012]), fill(faded(ink, 0.75 * alpha)))
+    brush(canvas, taper(crease[1:4], [0.0012, thin * 0.7, 0.0012]), fill(faded(ink, 0.75 * alpha)))

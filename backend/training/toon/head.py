@@ -22,12 +22,12 @@ FACTORS: dict[str, Factor] = {
     "scale": Factor(0.86, 1.12),
     # shape
     "face_width": Factor(0.235, 0.285, bell=0.2),
-    "cheek": Factor(0.86, 1.02),
-    "jaw": Factor(0.64, 0.90),
+    "cheek": Factor(0.89, 1.02),
+    "jaw": Factor(0.64, 0.88),
     "jaw_y": Factor(0.155, 0.205),
     "jaw_round": Factor(-0.004, 0.026),
     "chin": Factor(0.285, 0.350),
-    "chin_width": Factor(0.042, 0.090),
+    "chin_width": Factor(0.042, 0.080),
     "neck": Factor(0.070, 0.125),
 }
 
@@ -113,10 +113,10 @@ class Head:
         rows = (
             (p["eye_y"] - 0.02, width * 0.99, 0.0, _FRONT, -0.016),
             (0.115, width * p["cheek"], 0.005, _FRONT, 0.004),
-            (corner_y, width * p["jaw"], 0.030, _FRONT - 0.020, -0.004),
+            (corner_y, width * p["jaw"] * p["cheek"], 0.030, _FRONT - 0.020, -0.004),
             (
                 (corner_y + chin) / 2 + 0.004,
-                (width * p["jaw"] + p["chin_width"]) / 2 + p["jaw_round"],
+                (width * p["jaw"] * p["cheek"] + p["chin_width"]) / 2 + p["jaw_round"],
                 0.080,
                 _FRONT - 0.016,
                 0.0,

@@ -6,10 +6,11 @@ import numpy as np
 import skia
 
 from .head import Head
-from .pen import Color, ellipse, faded, oklab, ramp, soft_fill, spline
+from .pen import Color, brush, ellipse, faded, oklab, ramp, soft_fill, spline
 from .style import Style
 from .table import Factor, Factors
 
+# Ranges that begin below 0 are absent from many faces: what is below 0 counts as 0.
 FACTORS: dict[str, Factor] = {
     "realism": Factor(0.0, 1.0, skew=1.8),
     "light": Factor(-1.0, 1.0),
@@ -23,8 +24,8 @@ FACTORS: dict[str, Factor] = {
     "skin_warm": Factor(-0.016, 0.016, bell=0.3),
     "skin_flush": Factor(-0.010, 0.012, bell=0.3),
     "blush": Factor(0.0, 0.65, skew=1.8),
-    "freckles": Factor(0.0, 0.8, skew=6.0),
-    "gloss": Factor(0.0, 0.6, skew=2.0),
+    "freckles": Factor(-2.4, 0.8),
+    "gloss": Factor(-0.3, 0.6),
 }
 
 # Oklab colours of skin from the lightest to the darkest.
@@ -62,7 +63,7 @@ def make_style(p: Factors) -> Style:
         line=p["line"] * (1 - 0.3 * realism),
         ink_color=p["ink_color"],
         light=p["light"],
-        shade=p["shade"],
+        shade=p["shade"] + (1 - p["shade"]) * 0.5 * realism,
         softness=min(p["softness"] + 0.5 * realism, 1.0),
     )
 
@@ -90,12 +91,10 @@ def draw_shading(canvas: skia.Canvas, head: Head, p: Factors, style: Style) -> N
         path.lineTo(points[-1][0] + outer, points[-1][1])
         path.lineTo(points[0][0] + outer, points[0][1])
         path.close()
-        canvas.drawPath(
-            path, soft_fill(shadow(style, 0.9 * ramp(strength, 0.1, 0.6)), 0.045 * style.softness)
-        )
+        brush(canvas, path, soft_fill(shadow(style, 0.9 * ramp(strength, 0.1, 0.6)), 0.045 * style.softness))
         hollow = head.place(side * width * 0.82, 0.175)
-        ellipse(canvas, hollow, 0.05, 0.07, soft_fill(shadow(style, 0.35 * p["realism"]), 0.035))
-    shine = p["gloss"] * (0.35 + 0.65 * p["realism"])
+        ellipse(canvas, hollow, 0.05, 0.07, soft_fill(shadow(style, 0.5 * p["realism"]), 0.035))
+    shine = max(p["gloss"], 0.0) * (0.35 + 0.65 * p["realism"]) + 0.25 * p["realism"]
     if shine > 0.005:
         for side in (-1, 1):
             at = head.place(side * width * 0.55 - 0.02 * side, 0.095)
@@ -111,8 +110,8 @@ _FRECKLES = np.random.default_rng(5).uniform(-1, 1, (14, 2))
 def draw_blush(canvas: skia.Canvas, head: Head, p: Factors, style: Style) -> None:
     """Red cheeks and freckles, on a canvas clipped to the face."""
     light, a, b = _tone(p)
-    red = oklab(light * 0.90, a + 0.095, b + 0.01, p["blush"])
-    mark = oklab(light * 0.74, a + 0.03, b + 0.03, p["freckles"])
+    red = oklab(light * 0.90, a + 0.03 + 0.07 * light, b + 0.01, p["blush"])
+    mark = oklab(light * 0.74, a + 0.03, b + 0.03, max(p["freckles"], 0.0))
     y = 0.085 + 0.6 * p["eye_y"]
     for side in (-1, 1):
         x = side * head.width * 0.58

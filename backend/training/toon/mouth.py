@@ -6,7 +6,7 @@ import skia
 
 from .head import Head
 from .lighting import shadow
-from .pen import Point, ellipse, faded, fill, loop, oklab, soft_fill, spline, stroke, taper
+from .pen import Point, brush, ellipse, faded, fill, loop, oklab, soft_fill, spline, stroke, taper
 from .style import Style
 from .table import Factor, Factors
 
@@ -51,7 +51,7 @@ def draw_mouth(canvas: skia.Canvas, head: Head, p: Factors, style: Style) -> dic
     _draw_lips(canvas, head, p, style, upper, lower)
 
     mouth = loop(upper, lower)
-    canvas.drawPath(mouth, fill(oklab(p["mouth_dark"], 0.09, 0.03)))
+    brush(canvas, mouth, fill(oklab(p["mouth_dark"], 0.09, 0.03)))
     canvas.save()
     canvas.clipPath(mouth, doAntiAlias=True)
     gap = bottom - top
@@ -60,7 +60,7 @@ def draw_mouth(canvas: skia.Canvas, head: Head, p: Factors, style: Style) -> dic
         [(-half * 0.75, bottom + 0.012), (-half * 0.3, bottom - rise * 0.75), (0, bottom - rise * 0.85)]
     )
     tongue += head.places([(half * 0.3, bottom - rise * 0.75), (half * 0.75, bottom + 0.012)])
-    canvas.drawPath(spline(tongue), fill(oklab(0.68, 0.12, 0.04)))
+    brush(canvas, spline(tongue), fill(oklab(0.68, 0.12, 0.04)))
     edge = top + gap * p["teeth"]
     teeth = head.places([(-half, left_y - 0.008), (-half * 0.62, (left_y + edge * 2) / 3), (0, edge)])
     teeth += head.places([(half * 0.62, (right_y + edge * 2) / 3), (half, right_y - 0.008)])
@@ -68,19 +68,19 @@ def draw_mouth(canvas: skia.Canvas, head: Head, p: Factors, style: Style) -> dic
     path.lineTo(*head.place(half, top - 0.08))
     path.lineTo(*head.place(-half, top - 0.08))
     path.close()
-    canvas.drawPath(path, fill(oklab(0.975, 0.0, 0.008)))
+    brush(canvas, path, fill(oklab(0.975, 0.0, 0.008)))
     canvas.restore()
 
     ink = style.outline(style.skin)
     ink = skia.Color4f(ink.fR * 0.9, ink.fG * 0.75, ink.fB * 0.75, 0.35 + 0.65 * ink.fA)
     width = max(style.line, 0.0028) * p["mouth_line"]
-    canvas.drawPath(taper(upper, [width * k for k in (0.9, 0.85, 1.1, 0.85, 0.9)]), fill(ink))
+    brush(canvas, taper(upper, [width * k for k in (0.9, 0.85, 1.1, 0.85, 0.9)]), fill(ink))
     open_now = min(opening / 0.012, 1.0)
-    canvas.drawPath(spline(lower), stroke(faded(ink, 0.9 * open_now), width * 0.6))
+    brush(canvas, spline(lower), stroke(faded(ink, 0.9 * open_now), width * 0.6))
     # Little dents at the corners of the mouth.
     for at, side in ((upper[0], -1), (upper[-1], 1)):
         dent = [(at[0], at[1] - 0.006), (at[0] + side * 0.003, at[1]), (at[0], at[1] + 0.006)]
-        canvas.drawPath(taper(dent, [0.001, width * 0.8, 0.001]), fill(faded(ink, 0.55)))
+        brush(canvas, taper(dent, [0.001, width * 0.8, 0.001]), fill(faded(ink, 0.55)))
     fold = head.places([(-half * 0.32, bottom + 0.024), (0, bottom + 0.029), (half * 0.32, bottom + 0.024)])
     below = (fold[1][0], fold[1][1] + 0.004)
     ellipse(
@@ -97,7 +97,7 @@ def _draw_lips(
     canvas: skia.Canvas, head: Head, p: Factors, style: Style, upper: list[Point], lower: list[Point]
 ) -> None:
     """Painted lips around the opening between two lines from corner to corner."""
-    strength = p["lips"] * (0.45 + 0.55 * p["realism"])
+    strength = p["lips"] * (0.45 + 0.55 * p["realism"]) + 0.4 * p["realism"] * (1 - p["lips"])
     up, down = p["lip_upper"] * (0.5 + 0.5 * strength), p["lip_lower"] * (0.5 + 0.5 * strength)
     (x0, y0), (x1, y1), (x2, y2), (x3, y3), (x4, y4) = upper
     bow = [(x0, y0), (x1, y1 - up * 0.72), (x2 - (x2 - x1) * 0.32, y2 - up * 1.12), (x2, y2 - up * 0.82)]
@@ -107,9 +107,9 @@ def _draw_lips(
     skin = style.skin_tone
     light, red = skin[0] + p["lip_light"] * (0.4 + 0.6 * skin[0]), skin[1] + p["lip_red"]
     color = oklab(light, red, skin[2] * 0.8, strength)
-    canvas.drawPath(loop(bow, bowl), soft_fill(color, 0.0035 * style.softness))
+    brush(canvas, loop(bow, bowl), soft_fill(color, 0.0035 * style.softness))
     dark = oklab(light * 0.84, red, skin[2] * 0.7, 0.7 * strength)
-    canvas.drawPath(loop(bow, upper[::-1]), soft_fill(dark, 0.002 * style.softness))
+    brush(canvas, loop(bow, upper[::-1]), soft_fill(dark, 0.002 * style.softness))
     shine = (lower[2][0] + 0.25 * style.light * (x4 - x2), lower[2][1] + down * 0.42)
     paint = soft_fill(faded(style.skin_light, p["lip_shine"] * strength), 0.0015 + 0.003 * style.softness)
     ellipse(canvas, shine, (x4 - x0) * 0.11, down * 0.20, paint)

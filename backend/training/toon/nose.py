@@ -8,7 +8,7 @@ import skia
 
 from .head import Head
 from .lighting import shadow
-from .pen import Point, ellipse, faded, fill, mixed, oklab, ramp, soft_fill, taper
+from .pen import Point, brush, ellipse, faded, fill, mixed, oklab, ramp, soft_fill, taper
 from .style import Style
 from .table import Factor, Factors
 
@@ -45,19 +45,19 @@ def draw_nose(canvas: skia.Canvas, head: Head, p: Factors, style: Style) -> dict
         flank.lineTo(*tip)
         flank.quadTo(*ridge, *root)
         flank.close()
-        canvas.drawPath(flank, soft_fill(shadow(style, dark * full * 0.75 * realism), blur + 0.003))
+        brush(canvas, flank, soft_fill(shadow(style, dark * full * 0.95 * realism), blur + 0.003))
         wedge = skia.Path()
         wedge.moveTo(*tip)
         wedge.lineTo(*base)
         wedge.lineTo(*head.place(side * half * 0.75, y + 0.012, surface))
         wedge.close()
         strength = p["nose_wedge"] * dark * (1 - 0.5 * realism)
-        canvas.drawPath(wedge, soft_fill(shadow(style, strength), blur * 0.6))
+        brush(canvas, wedge, soft_fill(shadow(style, strength), blur * 0.6))
 
     under = [
         head.place(k * half, y + dy, surface + 0.008) for k, dy in ((-0.8, 0.017), (0, 0.028), (0.8, 0.017))
     ]
-    canvas.drawPath(taper(under, [0.004, 0.013, 0.004]), soft_fill(shadow(style, 0.8 * realism), 0.004))
+    brush(canvas, taper(under, [0.004, 0.013, 0.004]), soft_fill(shadow(style, 0.8 * realism), 0.004))
     ink = mixed(style.outline(style.skin), oklab(0.25, 0.05, 0.03), 0.3 * realism)
     if realism > 0.02:
         for side in (-1, 1):
@@ -65,15 +65,18 @@ def draw_nose(canvas: skia.Canvas, head: Head, p: Factors, style: Style) -> dict
                 head.place(side * half * k, y + dy, surface + 0.014)
                 for k, dy in ((0.22, 0.019), (0.42, 0.013), (0.68, 0.017))
             ]
-            canvas.drawPath(
-                taper(nostril, [0.002, 0.0075, 0.002]), fill(faded(oklab(0.30, 0.06, 0.04), 0.85 * realism))
+            brush(
+                canvas,
+                taper(nostril, [0.002, 0.0075, 0.002]),
+                fill(faded(oklab(0.30, 0.06, 0.04), 0.85 * realism)),
             )
             wing_line = [
                 head.place(side * half * k, y + dy, surface + 0.005)
                 for k, dy in ((0.86, -0.008), (1.0, 0.008), (0.78, 0.019))
             ]
             alpha = 0.75 * realism * ramp(-side * math.sin(head.yaw), -0.55, 0.0)
-            canvas.drawPath(
+            brush(
+                canvas,
                 taper(wing_line, [0.001, 0.0045, 0.002]),
                 fill(faded(mixed(style.skin_shade, style.ink, 0.45), alpha)),
             )
@@ -83,7 +86,7 @@ def draw_nose(canvas: skia.Canvas, head: Head, p: Factors, style: Style) -> dict
             spot,
             0.010,
             0.008,
-            soft_fill(faded(style.skin_light, 0.8 * realism * (0.3 + p["gloss"])), 0.005),
+            soft_fill(faded(style.skin_light, 0.8 * realism * (0.5 + max(p["gloss"], 0.0))), 0.005),
         )
         down = (ridge[0] + 0.004 * style.light, ridge[1])
         ellipse(
@@ -91,7 +94,7 @@ def draw_nose(canvas: skia.Canvas, head: Head, p: Factors, style: Style) -> dict
             down,
             0.006,
             0.030,
-            soft_fill(faded(style.skin_light, 0.5 * realism * (0.3 + p["gloss"])), 0.006),
+            soft_fill(faded(style.skin_light, 0.5 * realism * (0.5 + max(p["gloss"], 0.0))), 0.006),
         )
 
     # The drawn mark under the tip: a dot, or a short line for wide marks.
@@ -102,7 +105,8 @@ def draw_nose(canvas: skia.Canvas, head: Head, p: Factors, style: Style) -> dict
     middle = (low[0] + lean, low[1] + 0.003)
     thick = max(style.line, 0.004)
     points = [(low[0] - reach - 0.003, low[1] - 0.003), middle, (low[0] + reach + 0.003, low[1] - 0.003)]
-    canvas.drawPath(
+    brush(
+        canvas,
         taper(points, [thick * 0.3, thick * (1.35 - 0.4 * mark), thick * 0.3]),
         fill(faded(ink, (1 - 0.7 * realism))),
     )
@@ -117,5 +121,5 @@ def draw_nose(canvas: skia.Canvas, head: Head, p: Factors, style: Style) -> dict
         base,
     ]
     weights = (0.2, 0.7, 1.0, 1.1, 0.9, 0.4)
-    canvas.drawPath(taper(profile, [max(style.line, 0.003) * k for k in weights]), fill(faded(ink, turned)))
+    brush(canvas, taper(profile, [max(style.line, 0.003) * k for k in weights]), fill(faded(ink, turned)))
     return {"nose": tip}

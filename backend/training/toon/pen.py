@@ -90,6 +90,12 @@ def soft_fill(color: Color, blur: float) -> skia.Paint:
     return paint
 
 
+def brush(canvas: skia.Canvas, path: skia.Path, paint: skia.Paint) -> None:
+    """Draw a path, unless it cannot be seen: blurring nothing takes as long as blurring something."""
+    if paint.getAlpha():
+        canvas.drawPath(path, paint)
+
+
 def faded(color: Color, alpha: float) -> Color:
     """The colour with its alpha times ``alpha`` (clipped to [0, 1])."""
     return skia.Color4f(color.fR, color.fG, color.fB, color.fA * _unit(alpha))
@@ -112,8 +118,8 @@ def ramp(value: float, low: float, high: float) -> float:
 
 
 def ellipse(canvas: skia.Canvas, at: Point, rx: float, ry: float, paint: skia.Paint) -> None:
-    """An upright ellipse about a point; nothing if it has no size."""
-    if rx > 0 and ry > 0:
+    """An upright ellipse about a point; nothing if it has no size or cannot be seen."""
+    if rx > 0 and ry > 0 and paint.getAlpha():
         canvas.drawOval(skia.Rect(at[0] - rx, at[1] - ry, at[0] + rx, at[1] + ry), paint)
 
 
