@@ -32,7 +32,14 @@ MAY_IMPORT: dict[str, set[str]] = {
         "backend.errors",
         "backend.training",
     },
-    "backend.training": {"stylegan_ops", "backend.models", "backend.errors", "backend.evaluation"},
+    "backend.detection": {"backend.errors"},
+    "backend.training": {
+        "stylegan_ops",
+        "backend.models",
+        "backend.errors",
+        "backend.evaluation",
+        "backend.detection",
+    },
     "backend.openraster": set(),
     "backend.animation": set(),
     "backend.editors": set(),
@@ -161,7 +168,14 @@ def test_runs_on_a_bare_python(module: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["backend.server", "backend.cli", "backend.commands.demo", "backend.commands.edit"]
+    "module",
+    [
+        "backend.server",
+        "backend.cli",
+        "backend.commands.demo",
+        "backend.commands.edit",
+        "backend.commands.evaluate",
+    ],
 )
 def test_the_light_processes_stay_light(module: str) -> None:
     code = f"import json, sys, {module}; print(json.dumps(sorted(sys.modules)))"

@@ -12,7 +12,7 @@ from backend.evaluation.landmarks import WEIGHTS
 from backend.models import find, storage
 from backend.models.catalogue import DEFAULT_MODEL, EMBEDDED, SUFFIX
 
-from . import landmarks
+from . import face_command, landmarks
 from .encoder import EncoderTrainer, Settings
 from .export import export
 from .toon.factors import Z_DIM
@@ -96,7 +96,7 @@ def main() -> int:
     encoder.add_argument("--output", type=Path, help="the file to write; the model's own if left out")
     encoder.add_argument("--minutes", type=float, default=30.0, help="to train in all, resumed runs included")
     encoder.add_argument("--images", type=int, help="pictures to see at most")
-    encoder.add_argument("--batch-size", type=int, default=16)
+    encoder.add_argument("--batch-size", type=int, default=Settings.batch_size)
     encoder.add_argument("--learning-rate", type=float, default=1e-3)
     encoder.add_argument("--seed", type=int, default=0)
     encoder.add_argument("--workers", type=int, default=1, help="processes that draw faces")
@@ -115,6 +115,8 @@ def main() -> int:
     detector.add_argument("--images", type=int, default=40_000)
     detector.add_argument("--output", type=Path, default=WEIGHTS)
     detector.set_defaults(function=_landmarks)
+
+    face_command.add(commands)
 
     arguments = parser.parse_args()
     result: int = arguments.function(arguments)
