@@ -54,12 +54,12 @@ def _base(name: str) -> Factors:
 def test_every_factor_shows_and_is_continuous(name: str) -> None:
     """Over its range a factor changes the picture; over a thousandth of it hardly: nothing jumps."""
     f, base = OWN[name], _base(name)
-    low, high = (render({**base, name: v}, 96).picture.astype(int) for v in (f.low, f.high))
+    low, high = (render({**base, name: v}, 64).picture.astype(int) for v in (f.low, f.high))
     assert np.abs(low - high).max() > 8
     little = max(0.6, 0.03 * np.abs(low - high).mean())
-    for u in np.linspace(0.03, 0.97, 6):
+    for u in np.linspace(0.05, 0.95, 5):
         value, step = f.low + (f.high - f.low) * u, (f.high - f.low) * 1e-3
-        here, close = (render({**base, name: v}, 96).picture.astype(int) for v in (value, value + step))
+        here, close = (render({**base, name: v}, 64).picture.astype(int) for v in (value, value + step))
         assert np.abs(here - close).mean() < little
 
 
@@ -74,10 +74,10 @@ def test_every_factor_shows_and_is_continuous(name: str) -> None:
 )
 def test_what_is_absent_leaves_no_trace(name: str, others: list[str]) -> None:
     base = {**MIDDLE, name: 0.0}
-    plain = render(base, 96).picture
+    plain = render(base, 64).picture
     for other in others:
-        assert np.array_equal(plain, render({**base, other: FACTORS[other].high}, 96).picture)
-    slight = render({**base, name: 1e-3}, 96).picture
+        assert np.array_equal(plain, render({**base, other: FACTORS[other].high}, 64).picture)
+    slight = render({**base, name: 1e-3}, 64).picture
     assert np.abs(plain.astype(int) - slight).mean() < 0.3
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
+import numpy as np
 import skia
+from numpy.typing import NDArray
 
 from .pen import Color, fill, oklab, spline
 from .table import Factor, Factors
@@ -48,18 +51,16 @@ def _shifted(p: Factors, k: float, alpha: float = 1.0) -> Color:
 def draw_background(canvas: skia.Canvas, p: Factors) -> None:
     """Fill the unit square of the canvas."""
     canvas.clear(_shifted(p, 0.0))
+    size = canvas.getBaseLayerSize().width()
     weight = max(p["background_mix"], 0.0)
     if weight > 0:
         # From a soft gradient over the whole picture to the hard edge of a diagonal.
-        edge, angle = p["background_edge"] / 2, p["background_angle"]
-        dx, dy = math.sin(angle) * edge, math.cos(angle) * edge
-        second = _shifted(p, 1.0)
-        clear = skia.Color4f(second.fR, second.fG, second.fB, 0.0)
-        shader = skia.GradientShader.MakeLinear(
-            points=[skia.Point(0.5 - dx, 0.5 - dy), skia.Point(0.5 + dx, 0.5 + dy)],
-            colors=[clear.toColor(), second.toColor()],
-        )
-        canvas.drawRect(skia.Rect(0, 0, 1, 1), skia.Paint(Shader=shader, Alphaf=weight))
+        u = (np.arange(size, dtype=np.float32) + 0.5) / size - 0.5
+        scale = 255 / p["background_edge"]
+        angle = p["background_angle"]
+        ramp = np.add.outer(u * (math.cos(angle) * scale) + 127.5, u * (math.sin(angle) * scale))
+        np.clip(ramp, 0, 255, out=ramp)
+        _through(canvas, ramp.astype(np.uint8), _shifted(p, 1.0, weight))
     _hills(canvas, p)
     strength = max(p["background_discs"], 0.0)
     if strength > 0:
@@ -67,19 +68,35 @@ def draw_background(canvas: skia.Canvas, p: Factors) -> None:
             min(p["background_light"] * 0.6 + 0.42, 1.0),
             p["background_a"] + 0.6 * p["background2_a"],
             p["background_b"] + 0.6 * p["background2_b"],
+            0.8 * strength,
         )
-        for x, y, radius, alpha in _DISCS:
-            inner = skia.Color4f(glow.fR, glow.fG, glow.fB, 0.75 * alpha * strength)
-            outer = skia.Color4f(glow.fR, glow.fG, glow.fB, 0.0)
-            shader = skia.GradientShader.MakeRadial(
-                center=skia.Point(x, y),
-                radius=radius,
-                colors=[inner.toColor(), inner.toColor(), outer.toColor()],
-                positions=[0.0, 0.72, 1.0],
-            )
-            canvas.drawRect(
-                skia.Rect(x - radius, y - radius, x + radius, y + radius), skia.Paint(Shader=shader)
-            )
+        _through(canvas, _discs(size), glow)
+
+
+def _through(canvas: skia.Canvas, mask: NDArray[np.uint8], color: Color) -> None:
+    """Paint the unit square with a colour through a mask ``[size, size]``.
+
+    A table look-up makes an image in the format that is drawn fastest; skia's gradients take five times as long.
+    """
+    steps = np.arange(256, dtype=np.float32)[:, None] * color.fA
+    premultiplied = steps * np.array([color.fR, color.fG, color.fB, 1.0], np.float32) + 0.5
+    table = premultiplied.astype(np.uint8).view(np.uint32)[:, 0]
+    pixels = table[mask].view(np.uint8).reshape(*mask.shape, 4)
+    image = skia.Image.fromarray(
+        pixels, alphaType=skia.kPremul_AlphaType, colorType=skia.kRGBA_8888_ColorType
+    )
+    canvas.drawImageRect(image, skia.Rect(0, 0, 1, 1))
+
+
+@lru_cache(maxsize=8)
+def _discs(size: int) -> NDArray[np.uint8]:
+    """The mask of all discs of light."""
+    u = (np.arange(size, dtype=np.float32) + 0.5) / size
+    clear = np.ones((size, size), np.float32)
+    for x, y, radius, alpha in _DISCS:
+        far = np.hypot(u[None] - x, u[:, None] - y) / radius
+        clear *= 1 - 0.9 * alpha * np.clip((1 - far) / 0.28, 0, 1)
+    return (255 * (1 - clear)).astype(np.uint8)
 
 
 def _hills(canvas: skia.Canvas, p: Factors) -> None:

@@ -6,7 +6,7 @@ import math
 
 import skia
 
-from .hair_locks import HairColors, Scalp, clamp, ink, mix, sliver, with_alpha
+from .hair_locks import HairColors, Scalp, clamp, ink, mix, sliver, union, with_alpha
 from .pen import Point, fill, mixed, spline, taper
 from .style import Style
 from .table import Factors
@@ -51,13 +51,13 @@ def draw_mass(canvas: skia.Canvas, scalp: Scalp, p: Factors, style: Style, color
         path.quadTo(mix(start, tip[0], 0.15), mix(y1, tip[1], 0.75), *tip)
         path.quadTo(mix(notch[0], tip[0], 0.25), mix(notch[1], tip[1], 0.75), *notch)
     path.close()
-    paths = [path]
+    strays = []
     # Two strands on each side leave the silhouette.
     for side in (-1, 1):
         for t0, t1, out in ((0.25, 0.75, 0.05), (0.55, 1.0, 0.035)):
             a, b, c = side_at(t0, side, 0.93), side_at((t0 + t1) / 2, side, 1.01), side_at(t1, side, 1.0)
             tip = c[0] + side * out * spikes * (0.3 + reach), c[1] + 0.03 * spikes
-            paths.append(taper([a, b, tip], [0.02, 0.04 * (0.4 + reach), 0.001]))
+            strays.append(taper([a, b, tip], [0.02, 0.04 * (0.4 + reach), 0.001]))
     alpha = scalp.alpha
     shader = skia.GradientShader.MakeLinear(
         points=[skia.Point(0, -0.1), skia.Point(0, max(length, 0.2) + 0.06)],
@@ -67,7 +67,12 @@ def draw_mass(canvas: skia.Canvas, scalp: Scalp, p: Factors, style: Style, color
         ],
     )
     ink(
-        canvas, paths, skia.Paint(AntiAlias=True, Shader=shader, Alphaf=alpha), colors.line, style.line, alpha
+        canvas,
+        [union([path], strays)],
+        skia.Paint(AntiAlias=True, Shader=shader, Alphaf=alpha),
+        colors.line,
+        style.line,
+        alpha,
     )
     strands = skia.Path()
     for side in (-1, 1):

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import skia
 
-from .hair_locks import HairColors, Scalp, clamp, ink, light_to_dark, mix, plain, sliver, with_alpha
+from .hair_locks import HairColors, Scalp, clamp, ink, light_to_dark, mix, plain, sliver, union, with_alpha
 from .head import Head
 from .pen import Point, fill, spline, taper
 from .style import Style
@@ -58,9 +58,9 @@ class Cap:
 
     Attributes:
         fringe: its tips and notches.
-        outline: skull and fringe.
-        locks: the locks before the ears, and ``cores`` the strands along them.
-        tufts: strands that leave the silhouette.
+        shade: what throws a shadow: skull, fringe, and the locks before the ears.
+        whole: these and the strands that leave the silhouette.
+        cores: strands along the locks before the ears.
         box: left, top, right, bottom, for gradients.
     """
 
@@ -94,10 +94,10 @@ class Cap:
         for point in reversed(temple(-1)):
             path.lineTo(*point)
         path.close()
-        self.outline = path
         sides = [lock for side in (-1, 1) for lock in _side_locks(scalp, p, side)]
-        self.locks, self.cores = [lock for lock, _ in sides], [core for _, core in sides]
-        self.tufts = [tuft for side in (-1, 1) for tuft in _tufts(scalp, p, side)]
+        locks, self.cores = [lock for lock, _ in sides], [core for _, core in sides]
+        self.shade = union([path], locks)
+        self.whole = union([self.shade, *_tufts(scalp, p, 1)], _tufts(scalp, p, -1))
         xs = [x for x, _ in dome]
         self.box = (min(xs), scalp.top, max(xs), 0.10)
 
@@ -113,21 +113,22 @@ def draw_cap(canvas: skia.Canvas, head: Head, p: Factors, style: Style, colors: 
     """The hair before and over the skull."""
     scalp, cap = cap_of(head)
     paint = light_to_dark(style, colors, cap.box, scalp.alpha)
-    ink(canvas, [cap.outline, *cap.tufts, *cap.locks], paint, colors.line, style.line, scalp.alpha)
+    ink(canvas, [cap.whole], paint, colors.line, style.line, scalp.alpha)
     _shade(canvas, scalp, p, style, colors, cap.fringe, cap.cores)
 
 
 def draw_shadow(canvas: skia.Canvas, head: Head, style: Style) -> None:
     """What the hair's shadow darkens on the skin, on a canvas clipped to the face."""
     scalp, cap = cap_of(head)
-    paint = plain(style.skin_shade, (0.35 + 0.65 * style.shade) * scalp.alpha)
-    if style.softness > 0.02:
-        paint.setMaskFilter(skia.MaskFilter.MakeBlur(skia.kNormal_BlurStyle, 0.010 * style.softness))
-    shadow = skia.Path(cap.outline)
-    for lock in cap.locks:
-        shadow.addPath(lock)
-    shadow.offset(-0.012 * style.light, 0.026)
-    canvas.drawPath(shadow, paint)
+    strength = (0.35 + 0.65 * style.shade) * scalp.alpha
+    # Several fainter shadows apart are a soft one, at a fifth of what a blur takes.
+    paint = plain(style.skin_shade, 1 - (1 - min(strength, 0.98)) ** (1 / 3))
+    canvas.save()
+    canvas.translate(-0.010 * style.light, 0.026 - 0.010 * style.softness)
+    for _ in range(3):
+        canvas.drawPath(cap.shade, paint)
+        canvas.translate(-0.002 * style.light * style.softness, 0.010 * style.softness)
+    canvas.restore()
 
 
 def _tufts(scalp: Scalp, p: Factors, side: int) -> list[skia.Path]:

@@ -69,7 +69,7 @@ class Scalp:
         self.length = mix(mix(p["hair_length"], 0.06, cropped), 0.14, 0.85 * clamp(tied * 3))
         self.grown = 1 - cropped
         self.alpha = 1 - 0.9 * clamp((self.short - 0.5) * 2) ** 2
-        self.wave = 0.034 * max(p["hair_wave"], 0.0) * self.grown
+        self.wave = 0.046 * max(p["hair_wave"], 0.0) * self.grown
         self._cos, self._sin = math.cos(head.yaw), math.sin(head.yaw)
         width = head.width + self.out
         self.width = width
@@ -138,13 +138,23 @@ def ink(
     width: float,
     alpha: float = 1.0,
 ) -> None:
-    """Paint several shapes as one: outlines first, so that they show around the union only."""
+    """Paint several shapes as one: the outline first, so that it shows around the union only.
+
+    All shapes must run the same way round, else there are holes where they overlap; see `union`.
+    """
+    together = paths[0] if len(paths) == 1 else union(paths)
+    canvas.drawPath(together, stroke(with_alpha(line, line.fA * alpha), 2 * width))
+    canvas.drawPath(together, paint)
+
+
+def union(paths: Sequence[skia.Path], backwards: Sequence[skia.Path] = ()) -> skia.Path:
+    """One path of several that run the same way round, and of some that run the other way."""
     together = skia.Path(paths[0])
     for path in paths[1:]:
         together.addPath(path)
-    canvas.drawPath(together, stroke(with_alpha(line, line.fA * alpha), 2 * width))
-    for path in paths:
-        canvas.drawPath(path, paint)
+    for path in backwards:
+        together.reverseAddPath(path)
+    return together
 
 
 def sliver(path: skia.Path, start: Point, control: Point, end: Point, width: float) -> None:
