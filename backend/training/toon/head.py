@@ -25,7 +25,7 @@ FACTORS: dict[str, Factor] = {
     "cheek": Factor(0.89, 1.02),
     "jaw": Factor(0.64, 0.88),
     "jaw_y": Factor(0.155, 0.205),
-    "jaw_round": Factor(-0.004, 0.026),
+    "jaw_round": Factor(0.0, 0.030),
     "chin": Factor(0.285, 0.350),
     "chin_width": Factor(0.042, 0.080),
     "neck": Factor(0.070, 0.125),
@@ -173,8 +173,12 @@ def draw_neck(canvas: skia.Canvas, head: Head, p: Factors, style: Style, roll: f
     canvas.clipPath(path, doAntiAlias=True)
     canvas.translate(-0.035 * style.light, 0.050)
     canvas.rotate(math.degrees(roll), 0.0, PIVOT)
+    # Only the jaw throws a shadow that the neck could catch; blurring the whole head takes longer.
+    left, right = head.jaw
+    jaw = spline([*left[1:], head.chin_tip, *reversed(right[1:])])
+    jaw.close()
     canvas.drawPath(
-        head.outline, soft_fill(faded(style.skin_shade, 0.25 + 0.75 * style.shade), 0.018 * style.softness)
+        jaw, soft_fill(faded(style.skin_shade, 0.25 + 0.75 * style.shade), 0.018 * style.softness)
     )
     canvas.restore()
     ink = style.outline(style.skin)

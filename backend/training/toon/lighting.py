@@ -29,23 +29,21 @@ FACTORS: dict[str, Factor] = {
 }
 
 # Oklab colours of skin from the lightest to the darkest.
-_TONES = np.array(
-    [
-        (0.945, 0.014, 0.022),
-        (0.890, 0.028, 0.042),
-        (0.800, 0.042, 0.066),
-        (0.680, 0.052, 0.076),
-        (0.545, 0.050, 0.066),
-        (0.410, 0.038, 0.045),
-    ]
+_TONES = (
+    (0.945, 0.014, 0.022),
+    (0.890, 0.028, 0.042),
+    (0.800, 0.042, 0.066),
+    (0.680, 0.052, 0.076),
+    (0.545, 0.050, 0.066),
+    (0.410, 0.038, 0.045),
 )
 
 
 def _tone(p: Factors) -> tuple[float, float, float]:
     place = p["skin"] * (len(_TONES) - 1)
     i = min(int(place), len(_TONES) - 2)
-    light, a, b = _TONES[i] + (place - i) * (_TONES[i + 1] - _TONES[i])
-    return float(light), float(a) + p["skin_flush"] - 0.4 * p["skin_warm"], float(b) + p["skin_warm"]
+    light, a, b = (low + (place - i) * (high - low) for low, high in zip(*_TONES[i : i + 2], strict=True))
+    return light, a + p["skin_flush"] - 0.4 * p["skin_warm"], b + p["skin_warm"]
 
 
 def make_style(p: Factors) -> Style:
@@ -86,12 +84,12 @@ def draw_shading(canvas: skia.Canvas, head: Head, p: Factors, style: Style) -> N
         line = [(edge * 0.92, -0.36), (edge * 0.96, -0.16), (edge * 0.86, p["eye_y"] - 0.01)]
         line += [(edge * 1.03, 0.10), (edge * 0.86, 0.18), (edge * 0.42, chin + 0.01)]
         points = [head.place(side * k * width, y) for k, y in line]
-        outer = 0.35 * side
+        outer = 0.2 * side
         path = spline(points)
         path.lineTo(points[-1][0] + outer, points[-1][1])
         path.lineTo(points[0][0] + outer, points[0][1])
         path.close()
-        brush(canvas, path, soft_fill(shadow(style, 0.9 * ramp(strength, 0.1, 0.6)), 0.045 * style.softness))
+        brush(canvas, path, soft_fill(shadow(style, 0.9 * ramp(strength, 0.3, 0.75)), 0.045 * style.softness))
         hollow = head.place(side * width * 0.82, 0.175)
         ellipse(canvas, hollow, 0.05, 0.07, soft_fill(shadow(style, 0.5 * p["realism"]), 0.035))
     shine = max(p["gloss"], 0.0) * (0.35 + 0.65 * p["realism"]) + 0.25 * p["realism"]
@@ -109,7 +107,7 @@ _FRECKLES = np.random.default_rng(5).uniform(-1, 1, (14, 2))
 
 def draw_blush(canvas: skia.Canvas, head: Head, p: Factors, style: Style) -> None:
     """Red cheeks and freckles, on a canvas clipped to the face."""
-    light, a, b = _tone(p)
+    light, a, b = style.skin_tone
     red = oklab(light * 0.90, a + 0.03 + 0.07 * light, b + 0.01, p["blush"])
     mark = oklab(light * 0.74, a + 0.03, b + 0.03, max(p["freckles"], 0.0))
     y = 0.085 + 0.6 * p["eye_y"]

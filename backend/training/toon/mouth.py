@@ -79,8 +79,8 @@ def draw_mouth(canvas: skia.Canvas, head: Head, p: Factors, style: Style) -> dic
     brush(canvas, spline(lower), stroke(faded(ink, 0.9 * open_now), width * 0.6))
     # Little dents at the corners of the mouth.
     for at, side in ((upper[0], -1), (upper[-1], 1)):
-        dent = [(at[0], at[1] - 0.006), (at[0] + side * 0.003, at[1]), (at[0], at[1] + 0.006)]
-        brush(canvas, taper(dent, [0.001, width * 0.8, 0.001]), fill(faded(ink, 0.55)))
+        dent = [(at[0] - side * 0.001, at[1] - 0.005), (at[0] + side * 0.002, at[1]), (at[0], at[1] + 0.005)]
+        brush(canvas, taper(dent, [0.001, width * 0.8, 0.001]), fill(faded(ink, 0.40)))
     fold = head.places([(-half * 0.32, bottom + 0.024), (0, bottom + 0.029), (half * 0.32, bottom + 0.024)])
     below = (fold[1][0], fold[1][1] + 0.004)
     ellipse(
