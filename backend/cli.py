@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from backend import __version__
+from backend.evaluation.arguments import add_measures
 
 USER_ERROR, STOPPED = 2, 130
 
@@ -77,6 +78,9 @@ def parser() -> argparse.ArgumentParser:
 
     models = commands.add_parser("models", help="the installed models")
     models.add_subparsers(dest="action", required=True, metavar="ACTION").add_parser("list", help="list them")
+
+    evaluate = commands.add_parser("evaluate", help="measure how well a model does its work")
+    add_measures(evaluate)
 
     doctor = commands.add_parser("doctor", help="say what is there, what is wrong and what to do")
     doctor.add_argument("--json", action="store_true", help="for programs")
@@ -278,6 +282,10 @@ def _run(options: argparse.Namespace) -> int:
         from backend.commands import models
 
         return models.list_models()
+    if options.command == "evaluate":
+        from backend.commands import evaluate
+
+        return evaluate.evaluate(options)
     if options.command == "demo":
         from backend.commands import demo
 

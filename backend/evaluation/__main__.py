@@ -1,0 +1,89 @@
+"""``python -m backend.evaluation``: measures that take minutes. Stop with Ctrl+C, run again to go on."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from backend.errors import PullfaceError
+
+from .arguments import add_measures
+
+USER_ERROR, STOPPED = 2, 130
+
+
+def options_of(words: Sequence[str]) -> dict[str, Any]:
+    """``NAME=VALUE`` with JSON values.
+
+    Raises:
+        PullfaceError: ``bad_options``.
+    """
+    options = {}
+    for word in words:
+        name, _, value = word.partition("=")
+        try:
+            options[name] = json.loads(value)
+        except ValueError:
+            raise PullfaceError(
+                "bad_options", f"{word!r} is no option.", "Write it like tuning_steps=20."
+            ) from None
+    return options
+
+
+def inversion(arguments: argparse.Namespace) -> int:
+    """Measure, and print the table."""
+    from . import report, table
+
+    groups = tuple(arguments.groups.split(","))
+    if not set(groups) <= set(table.GROUPS):
+        raise PullfaceError("bad_options", f"There are no such pictures: {arguments.groups}.", "See --help.")
+    first, second = (int(number) for number in arguments.pti_steps.split(","))
+    plan = table.Plan(
+        run=arguments.run.absolute(),
+        model=arguments.model,
+        pictures=arguments.pictures,
+        pti_pictures=arguments.pti_pictures,
+        samples=arguments.samples,
+        folder=arguments.folder,
+        groups=groups,
+        pti_steps=(first, second),
+        options=options_of(arguments.inversion_option),
+        drag_steps=arguments.drag_steps,
+        threads=arguments.threads,
+    )
+    measured = table.measure(plan)
+    words = report.markdown(measured)
+    (plan.run / "table.md").write_text(words, encoding="utf-8")
+    (plan.run / "table.json").write_text(json.dumps(measured, indent=1), encoding="utf-8")
+    page = report.sheet(measured, plan.run)
+    if page is not None:
+        page.save(plan.run / "sheet.webp", quality=85)
+    print(json.dumps(measured, indent=1) if arguments.json else words)
+    print(f"The table, the sheet of pictures and all figures are in {plan.run}.", file=sys.stderr)
+    return 0
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run one measure.
+
+    Returns:
+        0 well, 2 something that the user can cure, 130 stopped.
+    """
+    parser = argparse.ArgumentParser(prog="python -m backend.evaluation", description=__doc__)
+    add_measures(parser)
+    arguments = parser.parse_args(words)
+    try:
+        return inversion(arguments)
+    except PullfaceError as error:
+        print(f"{error.message}\n{error.hint}", file=sys.stderr)
+        return USER_ERROR
+    except KeyboardInterrupt:
+        print("\nStopped. What is measured is kept; run the same command again to go on.", file=sys.stderr)
+        return STOPPED
+
+
+if __name__ == "__main__":
+    sys.exit(main())
