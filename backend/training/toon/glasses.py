@@ -44,7 +44,7 @@ def _lens(head: Head, p: Factors, side: int) -> list[Point]:
 
 def draw_glasses(canvas: skia.Canvas, head: Head, p: Factors, style: Style) -> None:
     """Glasses before the eyes; alpha 0 for none."""
-    alpha = clamp(p["glasses"] * 5)
+    alpha = clamp(p["glasses"] * 8)
     if alpha <= 0:
         return
     frame = oklab(p["glasses_light"], 0.02 * p["glasses_light"], 0.05 * p["glasses_light"], alpha)

@@ -159,7 +159,7 @@ def _side_locks(scalp: Scalp, p: Factors, side: int) -> list[tuple[skia.Path, sk
         count = 6
         for i in range(count):
             t = i / (count - 1)
-            y = mix(-0.20, 0.02 + length * part, t)
+            y = mix(-0.20, mix(-0.20, 0.02 + length * part, there), t)
             x, y = scalp.at(side * azimuth, y, 0.004)
             swing = (
                 scalp.wave * 0.8 * math.sin(2 * math.pi * p["hair_frequency"] * t * (length + 0.2) + azimuth)

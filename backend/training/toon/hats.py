@@ -30,7 +30,7 @@ class _Hat:
     """Measures of the hat on a head."""
 
     def __init__(self, head: Head, p: Factors, style: Style) -> None:
-        self.there = clamp(p["hat"] * 6)
+        self.there = clamp(p["hat"] * 14)
         self.scalp = Scalp(head, p)
         self.head, self.p = head, p
         # Of the colours of the clothes, with a lightness of its own.
