@@ -20,6 +20,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 from tqdm import tqdm
 
 from backend.models import storage
@@ -30,7 +31,6 @@ from stylegan_ops.stylegan2 import Generator
 
 from . import checkpoint
 from .degrade import degrade, jitter
-from .faces import Batch, face_loader
 from .grids import from_bytes, to_bytes, write_grid
 from .interruption import Interruption
 from .latents import LatentSpace
@@ -38,13 +38,14 @@ from .losses import reconstruction_loss
 from .toon.factors import NAMES
 
 _CHANNELS, _BLOCKS = (24, 48, 96, 160, 224, 256), (0, 0, 1, 1, 0, 0)
-_LARGEST_INPUT = 256
+# The guess needs no more, and a step at 256 px took twice the time.
+_LARGEST_INPUT = 128
 _POSES = ("yaw", "pitch", "roll", "head_yaw", "head_pitch", "head_roll")
 _HELD_OUT_SEED = 77_003
 
 
 def encoder_kwargs(generator: Generator) -> dict[str, Any]:
-    """The arguments of an encoder for a generator; pictures beyond 256 px are looked at in 256."""
+    """The arguments of an encoder for a generator; larger pictures are looked at in 128 px."""
     resolution = min(generator.img_resolution, _LARGEST_INPUT)
     halvings = resolution.bit_length() - 3
     return {
@@ -65,7 +66,7 @@ class Settings:
         images: to see in all, or ``None``; whichever ends first.
         batch_size: pictures a step.
         fresh: new pictures a step; the others come from those kept.
-        kept: how many drawn pictures to keep in memory (0.2 MB each at 256 px).
+        kept: how many drawn pictures to keep in memory (0.05 MB each at 128 px).
         learning_rate: Adam's, at its highest.
         frame_jitter: see `degrade.jitter`.
         coarse: side at which what is drawn is compared in every step, in pixels,
@@ -78,14 +79,14 @@ class Settings:
 
     minutes: float = 30.0
     images: int | None = None
-    batch_size: int = 16
+    batch_size: int = 32
     fresh: int = 4
-    kept: int = 4000
+    kept: int = 8000
     learning_rate: float = 1e-3
     frame_jitter: float = 0.08
     coarse: int = 64
     coarse_batch: int = 8
-    whole_every: int = 6
+    whole_every: int = 8
     whole_batch: int = 4
     seed: int = 0
     renderer: bool = True
@@ -104,10 +105,13 @@ class Pairs:
         self._model = model
         self._space = LatentSpace(model)
         self._settings = settings
-        self._faces: Iterator[Batch] | None = None
+        self._resolution = encoder_kwargs(model.generator)["img_resolution"]
+        self._faces: Iterator[tuple[Tensor, Tensor, Tensor]] | None = None
         if settings.renderer:
+            from .faces import face_loader  # needs skia, which other models' encoders do not
+
             self._faces = face_loader(
-                model.resolution, max(1, settings.fresh // 2), settings.seed + 1, workers, vary_latents
+                self._resolution, max(1, settings.fresh // 2), settings.seed + 1, workers, vary_latents
             )
         self._pictures: list[Tensor] = []
         self._latents: list[Tensor] = []
@@ -115,13 +119,13 @@ class Pairs:
 
     @torch.no_grad()
     def generated(self, n: int) -> tuple[Tensor, Tensor]:
-        """Mixed latents as the generator draws them: uint8 ``[n, 3, R, R]`` and w+."""
+        """Mixed latents as the generator draws them: uint8 ``[n, 3, R, R]`` of the encoder's size, and w+."""
         generator = self._model.generator
         z = torch.randn(n, generator.z_dim).to(self._model.device)
         ws = self._space.mixed(generator.mapping(z)[:, 0], generator.num_ws)
         with torch.autocast(self._model.device.type, dtype=torch.bfloat16):
             pictures = generator.synthesis(ws, noise_mode="const")
-        return to_bytes(pictures), ws.cpu()
+        return to_bytes(shrink(pictures, self._resolution)), ws.cpu()
 
     @torch.no_grad()
     def rendered(self) -> tuple[Tensor, Tensor]:
@@ -152,6 +156,16 @@ class Pairs:
                 self._oldest = (self._oldest + 1) % self._settings.kept
 
 
+def begin_from(encoder: Encoder, model: Model) -> None:
+    """Give a new encoder the model's spread of w, and the weights of the model's own encoder where they fit."""
+    if model.encoder is not None:
+        ours, theirs = encoder.state_dict(), model.encoder.state_dict()
+        if {k: v.shape for k, v in ours.items()} == {k: v.shape for k, v in theirs.items()}:
+            encoder.load_state_dict(theirs)
+    encoder.w_mean.copy_(model.w_mean)
+    encoder.w_std.copy_(model.w_std)
+
+
 def vary_latents(z: Tensor) -> Tensor:
     """Every third face turns further than chance would have it: large poses are rare in a normal z."""
     columns = [NAMES.index(name) for name in _POSES if name in NAMES]
@@ -178,8 +192,7 @@ class EncoderTrainer:
         torch.manual_seed(settings.seed)
         self.kwargs = encoder_kwargs(model.generator)
         self.encoder = Encoder(**self.kwargs).to(model.device)
-        self.encoder.w_mean.copy_(model.w_mean)
-        self.encoder.w_std.copy_(model.w_std)
+        begin_from(self.encoder, model)
         self.encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in stubs
         self.ema = copy.deepcopy(self.encoder).requires_grad_(False)
         self.optimizer = torch.optim.Adam(
@@ -260,7 +273,7 @@ class EncoderTrainer:
         clean, wanted = self.pairs(settings.batch_size)
         clean, moved = jitter(clean, settings.frame_jitter)
         x = degrade(clean).to(memory_format=torch.channels_last)
-        rate = settings.learning_rate * min(1.0, (step + 1) / 100)
+        rate = settings.learning_rate * min(1.0, (step + 1) / 40)
         rate *= 0.02 + 0.98 * (0.5 + 0.5 * math.cos(math.pi * self.done))
         for group in self.optimizer.param_groups:
             group["lr"] = rate
@@ -276,6 +289,7 @@ class EncoderTrainer:
             few = slice(0, settings.whole_batch)
             with torch.autocast(self.model.device.type, dtype=torch.bfloat16):
                 pictures = self.model.generator.synthesis(found[few], noise_mode="const")
+            pictures = shrink(pictures, clean.shape[-1])
             whole = reconstruction_loss(pictures, clean[few], torch.ones_like(clean[few, :1]))
             losses["whole"] = float(whole.detach())
             loss = loss + whole
@@ -310,10 +324,14 @@ class EncoderTrainer:
         result = {}
         for name, pictures in (("clean", clean), ("degraded", degraded)):
             found = self.ema(pictures)
-            drawn = self.model.generator.synthesis(found, noise_mode="const")
+            drawn = self._draw(found)
             result[f"{name}_latent"] = float(self.space.error(found, latents).mean())
             result[f"{name}_picture"] = float((drawn - clean).abs().mean())
         return result
+
+    def _draw(self, ws: Tensor) -> Tensor:
+        """Pictures of the encoder's size."""
+        return shrink(self.model.generator.synthesis(ws, noise_mode="const"), self.encoder.img_resolution)
 
     def _report(self, losses: dict[str, float]) -> None:
         self.save()
@@ -333,7 +351,7 @@ class EncoderTrainer:
                 real = torch.cat([self.pairs.rendered()[0] for _ in range(8)])[:8]
                 shown.append(degrade(from_bytes(real).to(self.model.device)))
         for pictures in shown:
-            rows += [pictures, self.model.generator.synthesis(self.ema(pictures), noise_mode="const")]
+            rows += [pictures, self._draw(self.ema(pictures))]
         write_grid(self.run_folder / f"encoder-{self.images:07d}.png", rows)
 
     def export(self, source: Path, output: Path) -> None:
@@ -350,6 +368,12 @@ class EncoderTrainer:
             encoder=self.kwargs,
         )
         os.replace(partial, output)
+
+
+def shrink(pictures: Tensor, resolution: int) -> Tensor:
+    """Average pictures ``[N, 3, R, R]`` down to a side of ``resolution``, which divides R."""
+    factor = pictures.shape[-1] // resolution
+    return pictures if factor == 1 else functional.avg_pool2d(pictures, factor)
 
 
 def _draw_coarse(generator: Generator, ws: Tensor, resolution: int) -> Tensor:

@@ -8,7 +8,7 @@ from torch import Tensor
 from backend.models.model import Model
 
 # Directions in which w hardly varies count as if they varied by this part of the mean variance.
-_FLOOR = 0.02
+_FLOOR = 0.1
 
 
 class LatentSpace:
@@ -48,8 +48,8 @@ class LatentSpace:
     def mixed(self, w: Tensor, num_ws: int) -> Tensor:
         """w+ with style mixing (Karras et al. 2019, section 3.1) and deviations of single entries.
 
-        Half of the pictures stay in W; the others take their entries from up to four w of the batch, crossing over
-        at random entries. Then most are drawn toward the mean a little, and entries deviate by up to a quarter of
+        Almost half of the pictures stay in W; the others take their entries from up to four w of the batch, crossing
+        over at random entries. Then most are drawn toward the mean a little, and entries deviate by up to a quarter of
         w's spread, since no picture from outside lies in W.
 
         Args:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from backend.training.encoder import EncoderTrainer, Settings, encoder_kwargs, v
 from backend.training.latents import LatentSpace
 from backend.training.toon.factors import NAMES, Z_DIM
 from stylegan_ops.discriminator import Discriminator
+from stylegan_ops.encoder import Encoder
 from stylegan_ops.stylegan2 import Generator
 
 GENERATOR: dict[str, Any] = {
@@ -30,7 +32,9 @@ GENERATOR: dict[str, Any] = {
     "use_noise": False,
 }
 DISCRIMINATOR: dict[str, Any] = {"c_dim": 0, "img_resolution": 16, "channel_base": 64, "channel_max": 8}
-SETTINGS = Settings(minutes=100, images=16 * 60, kept=400, learning_rate=3e-3, coarse=8, renderer=False)
+SETTINGS = Settings(
+    minutes=100, images=16 * 60, batch_size=16, kept=400, learning_rate=3e-3, coarse=8, renderer=False
+)
 
 
 def tiny_model(**changes: Any) -> Model:
@@ -94,9 +98,19 @@ def test_every_third_face_turns_further() -> None:
     assert not changed[1::3].any()
 
 
-def test_large_models_are_looked_at_in_256_pixels() -> None:
+def test_training_begins_from_the_encoder_that_there_is(tmp_path: Path) -> None:
+    model = tiny_model()
+    encoder = Encoder(**encoder_kwargs(model.generator))
+    torch.nn.init.normal_(encoder.shared.weight)
+    encoder.w_std.fill_(9.0)
+    trainer = EncoderTrainer(tmp_path, replace(model, encoder=encoder), SETTINGS, workers=0)
+    assert torch.equal(trainer.encoder.shared.weight, encoder.shared.weight)
+    assert torch.equal(trainer.encoder.w_std, model.w_std)
+
+
+def test_large_models_are_looked_at_in_128_pixels() -> None:
     generator = Generator(4, 0, 8, 512, channel_base=512, channel_max=4, mapping_kwargs={"num_layers": 1})
-    assert encoder_kwargs(generator)["img_resolution"] == 256
+    assert encoder_kwargs(generator)["img_resolution"] == 128
 
 
 CHANGES: list[Callable[[torch.Tensor], torch.Tensor]] = [
