@@ -31,6 +31,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "backend.engine",
         "backend.errors",
         "backend.training",
+        "backend.detection",
     },
     "backend.detection": {"backend.errors"},
     "backend.training": {

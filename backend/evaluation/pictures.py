@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from backend.engine.alignment import Crop, choose_crop
+from backend.engine.alignment import SMALLEST_SIDE, Crop, choose_crop
 from backend.engine.cutting import extract
 from backend.errors import PullfaceError
 
@@ -139,8 +139,13 @@ def _face_of(file: Path, resolution: int) -> Picture:
 
 
 def find_crop(rgba: Picture) -> Crop:
-    """The crop around the best face of a picture, or of the whole picture when no face is found."""
-    try:
-        return choose_crop(rgba, (0, 0), "face")
-    except PullfaceError:
-        return choose_crop(rgba, (0, 0), "layer")
+    """The crop around the surest face of a picture (uint8 [H, W, 4]), or of the whole when no face is found."""
+    from backend.detection import find_faces  # late: its network is loaded only where there is need
+
+    whole = choose_crop(rgba, (0, 0), "layer")  # refuses a picture that shows nothing
+    for face in find_faces(rgba):
+        side = round(face.size)
+        if side >= SMALLEST_SIDE:
+            x, y = round(face.x - face.size / 2), round(face.y - face.size / 2)
+            return Crop(x, y, side, round(float(face.angle), 1))
+    return whole
