@@ -6,6 +6,9 @@ import math
 from collections.abc import Iterable
 from typing import NamedTuple
 
+_TINY = 1e-6
+"""px: what rounding leaves over is no pixel more."""
+
 
 class Point(NamedTuple):
     """A position in image space."""
@@ -42,27 +45,99 @@ class Rect(NamedTuple):
 
 
 class Square(NamedTuple):
-    """A crop: top-left pixel (x, y) and side."""
+    """A crop: top-left pixel (x, y) and side of a square, and by how much it is then turned about its middle.
+
+    ``angle`` in degrees, clockwise as seen on the picture, −180 < angle ≤ 180.
+    """
 
     x: int
     y: int
     size: int
+    angle: float = 0.0
+
+    @classmethod
+    def of(cls, numbers: Iterable[float]) -> Square:
+        """From three or four numbers, as in ``numbers``. Raises TypeError or ValueError for anything else."""
+        x, y, size, *angle = numbers
+        if len(angle) > 1:
+            raise ValueError("a crop has three or four numbers")
+        return cls(int(x), int(y), int(size), turned_angle(float(angle[0])) if angle else 0.0)
+
+    @classmethod
+    def about(cls, middle: Point, size: float, angle: float = 0.0) -> Square:
+        """The one with this middle and side, to the nearest whole pixel."""
+        side = max(1, round(size))
+        return cls(
+            round(middle.x - side / 2), round(middle.y - side / 2), side, turned_angle(round(angle, 2))
+        )
+
+    @property
+    def numbers(self) -> list[float]:
+        """x, y, size, and the angle where it is turned; for messages and records."""
+        return [self.x, self.y, self.size, self.angle] if self.angle else [self.x, self.y, self.size]
+
+    @property
+    def middle(self) -> Point:
+        """The point about which it is turned."""
+        return Point(self.x + self.size / 2, self.y + self.size / 2)
+
+    @property
+    def corners(self) -> tuple[Point, Point, Point, Point]:
+        """Of the turned square: those that were top left, top right, bottom right, bottom left before it was turned."""
+        left, top, right, bottom = self.x, self.y, self.x + self.size, self.y + self.size
+        upright = Point(left, top), Point(right, top), Point(right, bottom), Point(left, bottom)
+        first, second, third, fourth = (self.turned(corner) for corner in upright)
+        return first, second, third, fourth
 
     @property
     def rect(self) -> Rect:
-        """The same as a rectangle."""
-        return Rect(self.x, self.y, self.size, self.size)
+        """The smallest rectangle of whole pixels that holds all of it."""
+        if not self.angle:
+            return Rect(self.x, self.y, self.size, self.size)
+        across, down = zip(*self.corners)
+        left, top = math.floor(min(across) + _TINY), math.floor(min(down) + _TINY)
+        return Rect(left, top, math.ceil(max(across) - _TINY) - left, math.ceil(max(down) - _TINY) - top)
+
+    def turned(self, point: Point) -> Point:
+        """Where a position of the upright square comes to lie when the square is turned."""
+        return turned(point, self.middle, self.angle) if self.angle else point
+
+    def upright(self, point: Point) -> Point:
+        """The position of the upright square that comes to lie at ``point``; undoes ``turned``."""
+        return turned(point, self.middle, -self.angle) if self.angle else point
 
     def contains(self, point: Point) -> bool:
         """Whether a position lies inside; the right and the lower border do not count."""
-        return self.x <= point.x < self.x + self.size and self.y <= point.y < self.y + self.size
+        x, y = self.upright(point)
+        return self.x <= x < self.x + self.size and self.y <= y < self.y + self.size
 
     def clamped(self, point: Point) -> Point:
         """The nearest position inside, half a pixel from the border at least."""
-        return Point(
-            min(max(point.x, self.x + 0.5), self.x + self.size - 0.5),
-            min(max(point.y, self.y + 0.5), self.y + self.size - 0.5),
+        x, y = self.upright(point)
+        inside = Point(
+            min(max(x, self.x + 0.5), self.x + self.size - 0.5),
+            min(max(y, self.y + 0.5), self.y + self.size - 0.5),
         )
+        return point if inside == (x, y) else self.turned(inside)
+
+
+def turned(point: Point, middle: Point, angle: float) -> Point:
+    """A position after a turn about ``middle`` by so many degrees, clockwise as seen on the picture."""
+    c, s = math.cos(math.radians(angle)), math.sin(math.radians(angle))
+    x, y = point.x - middle.x, point.y - middle.y
+    return Point(middle.x + c * x - s * y, middle.y + s * x + c * y)
+
+
+def turned_angle(angle: float) -> float:
+    """The same direction in degrees, −180 < angle ≤ 180. Raises ValueError when it is no finite number."""
+    if not math.isfinite(angle):
+        raise ValueError("an angle that is no number")
+    angle = math.fmod(angle, 360.0)
+    if angle > 180.0:
+        angle -= 360.0
+    elif angle <= -180.0:
+        angle += 360.0
+    return angle + 0.0  # no negative zero
 
 
 def square_around(rect: Rect, smallest: int = 16) -> Square:

@@ -21,8 +21,11 @@ Bytes = Any
 Movable = Literal["automatic", "selection", "crop"]
 """What may move. ``automatic``: the selection if there is one, else the area around the pairs."""
 
-CropChoice = Literal["layer", "selection", "drawn"]
-"""How the crop is chosen. ``layer`` is automatic: the backend chooses from the layer's content."""
+CropChoice = Literal["face", "layer", "selection", "drawn"]
+"""How the crop is chosen. ``face`` is automatic: around a face that the backend finds; ``layer``: from its bounds."""
+
+Depth = Literal["uint8", "float32"]
+"""Of a pixel's values: 0 to 255, or sRGB's curve on 0 to 1 and beyond, for what more than 8 bits hold."""
 
 
 class EditingError(Exception):
@@ -49,13 +52,15 @@ class LayerPicture:
 
     Attributes:
         rect: the part of the image that they cover.
-        pixels: sRGB, RGBA uint8, straight alpha, row by row: 4 · width · height bytes.
-        digest: changes with the pixels or the rect; hexadecimal.
+        pixels: sRGB, RGBA, straight alpha, row by row.
+        digest: changes with the pixels, the rect or the depth; hexadecimal.
+        dtype: of the four values of a pixel.
     """
 
     rect: Rect
     pixels: Bytes = field(repr=False)
     digest: str
+    dtype: Depth = "uint8"
 
 
 @dataclass(frozen=True)
@@ -87,14 +92,20 @@ class Edit:
 
     Attributes:
         rect: the part of the image that they cover.
-        pixels: sRGB, RGBA uint8, straight alpha; 0, 0, 0, 0 where the source is not changed.
+        pixels: sRGB, RGBA, straight alpha; 0, 0, 0, 0 where the source is not changed.
         opaque: whether source and edit are opaque wherever the edit changes something, so that the pixels laid over
             the source show exactly the result.
+        dtype: of the four values of a pixel.
+        changed: one byte a pixel, above 0 where it differs from the source; None: where its alpha is not 0.
+        shown: the pixels in 8 bits, for the screen; None: ``pixels`` are that.
     """
 
     rect: Rect
     pixels: Bytes = field(repr=False)
     opaque: bool = True
+    dtype: Depth = "uint8"
+    changed: Bytes | None = field(default=None, repr=False)
+    shown: Bytes | None = field(default=None, repr=False)
 
 
 class Source(Protocol):
@@ -103,6 +114,10 @@ class Source(Protocol):
     @property
     def name(self) -> str:
         """The layer's name, for people."""
+
+    @property
+    def deep(self) -> bool:
+        """Whether the layer holds more than 8 bits a channel."""
 
     def exists(self) -> bool:
         """Whether document and layer are still there. Never raises."""
@@ -113,8 +128,14 @@ class Source(Protocol):
     def selection_bounds(self) -> Rect | None:
         """What is selected in the document; None when nothing is."""
 
-    def read(self, rect: Rect) -> Slices[LayerPicture]:
-        """The layer's pixels in ``rect``; transparent where it has none."""
+    def read(self, rect: Rect, eight_bits: bool = False) -> Slices[LayerPicture]:
+        """The layer's pixels in ``rect``; transparent where it has none.
+
+        They are ``float32`` where the layer holds more than 8 bits, unless ``eight_bits`` are enough.
+        """
+
+    def for_screen(self, edit: Edit) -> Slices[Edit]:
+        """The same edit with ``shown``, where its pixels have more than 8 bits."""
 
     def movable(
         self, options: AreaOptions, pairs: Sequence[tuple[Point, Point]], crop: Square, rect: Rect

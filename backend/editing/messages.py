@@ -20,12 +20,23 @@ class Message:
         text: one plain sentence.
         hint: what to do; may be empty.
         details: for *Copy details*.
+        pattern: the sentence with ``{name}`` where a value goes, for its translation; empty when it has none.
+        values: what goes there.
     """
 
     kind: Literal["error", "note"]
     text: str
     hint: str = ""
     details: str = ""
+    pattern: str = ""
+    values: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def filled(cls, kind: Literal["error", "note"], pattern: str, hint: str = "", **values: str) -> Message:
+        """One whose sentence has values in it."""
+        return cls(
+            kind, pattern.format(**values), hint, pattern=pattern, values=tuple(sorted(values.items()))
+        )
 
 
 def message_of(error: BaseException, doing: str) -> Message:

@@ -11,7 +11,7 @@ from ..wire.errors import RemoteError
 from ..wire.messages import Event, Reply
 from .connection import Connection
 from .geometry import Point, Rect, Square
-from .host import Edit, EditingError, LayerPicture, Source
+from .host import Edit, EditingError, Source
 from .messages import Message
 from .record import PackedMask, Result
 from .remote_session import RemoteSession, SessionFacts, edit_of
@@ -174,10 +174,11 @@ class Pull(ViewedPull):
             return
         self.stop()
         self._say(
-            Message(
+            Message.filled(
                 "error",
-                f"The layer “{self.source.name}” was deleted.",
+                "The layer “{name}” was deleted.",
                 "Undo that in the editor to pull on; what was applied stays.",
+                name=self.source.name,
             )
         )
 
@@ -255,8 +256,9 @@ class Pull(ViewedPull):
                 "no_layer", "The layer is gone.", "Select another layer, or undo its deletion."
             )
         self._set_phase(Phase.READING)
-        picture = yield from self.source.read(self._rect_to_read())
-        session = yield from self._opened(picture)
+        session = yield from self._same_session()
+        if session is None:
+            session = yield from self._new_session()
         if not session.facts.inverted:
             self._set_phase(Phase.INVERTING)
             yield from session.invert(self.inversion_settings, self._inversion_event)
@@ -266,32 +268,52 @@ class Pull(ViewedPull):
         self._record_soon()
         return session
 
-    def _opened(self, picture: LayerPicture) -> Steps[RemoteSession]:
-        """The session of this picture: the present one, the saved one resumed, or a new one."""
+    def _same_session(self) -> Steps[RemoteSession | None]:
+        """The present session, resumed where need be; None when picture or choices are not what it was made of."""
         session = self._session
-        if session is not None and (
-            session.facts.digest != picture.digest or session.facts.wish != self._wish()
-        ):
-            if session.facts.digest != picture.digest and self.last_step:
-                self._say(Message("note", "The layer has changed since the last pull, so it is fitted anew."))
-            session = None
-        if session is not None and not session.is_open:
+        if session is None or session.facts.wish != self._wish():
+            return None
+        if not self.source.bounds().empty and (yield from self._as_it_was(session)):
             try:
-                yield from self._resumed(session)
+                if not session.is_open:
+                    yield from self._resumed(session)
             except RemoteError as error:
                 if error.code not in GONE:
                     raise
-                session = None
-        if session is None:
-            self._set_phase(Phase.OPENING)
-            crop = "layer" if self.crop_choice == "layer" else self._chosen_crop()
-            session = yield from RemoteSession.open(self._connection, picture, crop, self.model, self._wish())
-            old, self._session = self._session, session
-            self._edit_request = None
-            if old is not None and old.is_open:
-                old.close()
-            self._clear_picture()
-            self.pairs.rebase()
+                return None
+            return session
+        if self.last_step:
+            self._say(Message("note", "The layer has changed since the last pull, so it is fitted anew."))
+        return None
+
+    def _as_it_was(self, session: RemoteSession) -> Steps[bool]:
+        """Whether the layer still shows what the session was made of."""
+        picture = yield from self._read(session.facts.rect)
+        return picture.digest == session.facts.digest
+
+    def _new_session(self) -> Steps[RemoteSession]:
+        """Finds the crop, sends the picture and opens a session with it."""
+        crop, rect = yield from self._located()
+        if self._too_large(rect):
+            self._say(
+                Message(
+                    "note",
+                    "The layer is too large to be sent in its full depth, so the edit has 8 bits a channel.",
+                    "Let the crop follow the face, or draw it around the face, to keep all of it.",
+                )
+            )
+        picture = yield from self._read(rect)
+        self._set_phase(Phase.OPENING)
+        session = yield from RemoteSession.open(self._connection, picture, crop, self.model, self._wish())
+        if session.note:
+            self._say(Message("note", session.note))
+        old, self._session = self._session, session
+        self._edit_request = None
+        if old is not None and old.is_open:
+            old.close()
+        self._clear_picture()
+        self.pairs.rebase()
+        self._observers.tell("options")  # now the crop is known
         return session
 
     def _dragged(self) -> Steps[None]:
@@ -348,8 +370,17 @@ class Pull(ViewedPull):
             self._edit_at(step) if session is self._session else self._other_edit(session, step)
         )
         self._set_phase(Phase.APPLYING)
+        painted_on = session is self._session and not (yield from self._as_it_was(session))
         note = yield from self.source.write(title, edit)
-        if note:
+        if painted_on:
+            self._say(
+                Message(
+                    "note",
+                    "The layer has changed since the pull began, and the edit covers what was painted there.",
+                    "Undo Apply and drag again to pull what the layer shows now.",
+                )
+            )
+        elif note:
             self._say(Message("note", note))
         self._clear_picture()
         self.pairs.forget_undo()  # from here on the editor's own undo takes the new layer back
@@ -400,7 +431,7 @@ class Pull(ViewedPull):
         if event.type == "preview":
             self._set_preview(body["shape"], event.buffers[0])
         elif "fraction" in body:
-            self._set_progress(float(body["fraction"]), body.get("seconds_left"))
+            self._set_progress(float(body["fraction"]), body.get("seconds_left"), str(body.get("stage", "")))
 
     def _drag_event(self, event: Event) -> None:
         if event.type == "preview":

@@ -77,8 +77,9 @@ class Record:
     """Everything about the pull of one layer."""
 
     model: str = ""
-    crop_choice: CropChoice = "layer"
+    crop_choice: CropChoice = "face"
     drawn_crop: Square | None = None
+    face: Square | None = None
     area: AreaOptions = field(default_factory=AreaOptions)
     session: SessionFacts | None = None
     step: int = 0
@@ -94,7 +95,8 @@ class Record:
             "version": VERSION,
             "model": self.model,
             "crop_choice": self.crop_choice,
-            "drawn_crop": self.drawn_crop,
+            "drawn_crop": _numbers(self.drawn_crop),
+            "face": _numbers(self.face),
             "area": asdict(self.area),
             "session": self.session.to_json() if self.session else None,
             "step": self.step,
@@ -128,12 +130,12 @@ class Record:
             int(value["area"]["grow"]),
             int(value["area"]["feather"]),
         )
-        crop = value["drawn_crop"]
         pairs = [_pair(pair) for pair in value["pairs"][:MAX_PAIRS]]
         return cls(
             model=str(value["model"]),
             crop_choice=_one_of(value["crop_choice"], CropChoice),
-            drawn_crop=Square(*(int(part) for part in crop)) if crop else None,
+            drawn_crop=_square(value["drawn_crop"]),
+            face=_square(value.get("face")),
             area=area,
             session=SessionFacts.from_json(value["session"]) if value["session"] else None,
             step=int(value["step"]),
@@ -142,6 +144,14 @@ class Record:
             mask_from_selection=bool(value["mask_from_selection"]),
             results=[_result(item) for item in value["results"]],
         )
+
+
+def _numbers(square: Square | None) -> list[float] | None:
+    return square.numbers if square is not None else None
+
+
+def _square(value: list[float] | None) -> Square | None:
+    return Square.of(value) if value else None
 
 
 def _result(value: dict[str, Any]) -> Result:

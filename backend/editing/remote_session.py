@@ -9,7 +9,7 @@ from typing import Any
 from ..wire.messages import Reply
 from .connection import Connection, OnEvent
 from .geometry import Point, Rect, Square
-from .host import Edit, LayerPicture, Mask
+from .host import Depth, Edit, LayerPicture, Mask
 from .tasks import Steps, Waiting
 
 
@@ -59,7 +59,7 @@ class SessionFacts:
 
     def to_json(self) -> dict[str, Any]:
         """For the document's record."""
-        return asdict(self)
+        return {**asdict(self), "crop": self.crop.numbers}
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> SessionFacts:
@@ -69,7 +69,7 @@ class SessionFacts:
             digest=str(value["digest"]),
             wish=list(value["wish"]),
             rect=Rect(*(int(part) for part in value["rect"])),
-            crop=Square(*(int(part) for part in value["crop"])),
+            crop=Square.of(value["crop"]),
             inverted=bool(value["inverted"]),
             last_step=int(value["last_step"]),
             drags=[(int(first), int(start)) for first, start in value["drags"]],
@@ -82,24 +82,26 @@ class RemoteSession:
     Attributes:
         facts: what is known of it.
         generation: of the connection in which it is open; −1 while it is not.
+        note: what the backend had to say about the crop when it was opened; empty for nothing.
     """
 
     def __init__(self, connection: Connection, facts: SessionFacts, generation: int = -1) -> None:
         self._connection = connection
         self.facts = facts
         self.generation = generation
+        self.note = ""
         self._stoppable = Waiting()
 
     @classmethod
     def open(
-        cls, connection: Connection, picture: LayerPicture, crop: str | Square, model: str, wish: list[Any]
+        cls, connection: Connection, picture: LayerPicture, crop: Square | None, model: str, wish: list[Any]
     ) -> Steps[RemoteSession]:
-        """Opens a new one for a layer's picture."""
+        """Opens a new one for a layer's picture; without a crop the model sees the layer's bounds."""
         rect = picture.rect
         body: dict[str, Any] = {
-            "layer": {"shape": [rect.height, rect.width, 4], "dtype": "uint8"},
+            "layer": {"shape": [rect.height, rect.width, 4], "dtype": picture.dtype},
             "offset": [rect.x, rect.y],
-            "crop": crop if isinstance(crop, str) else list(crop),
+            "crop": crop.numbers if crop is not None else "layer",
         }
         if model:
             body["model"] = model
@@ -115,9 +117,11 @@ class RemoteSession:
             digest=picture.digest,
             wish=wish,
             rect=rect,
-            crop=Square(*reply.body["crop"]),
+            crop=Square.of(reply.body["crop"]),
         )
-        return cls(connection, facts, connection.generation)
+        session = cls(connection, facts, connection.generation)
+        session.note = reply.body.get("note") or ""
+        return session
 
     @property
     def is_open(self) -> bool:
@@ -208,4 +212,8 @@ def _let_go(connection: Connection, opening: Waiting) -> None:
 
 def edit_of(reply: Reply) -> Edit:
     """The edit in the answer to ``ask_for_edit``."""
-    return Edit(Rect(*reply.body["rect"]), reply.buffers[0], bool(reply.body["opaque"]))
+    body, (pixels, changed) = reply.body, reply.buffers
+    dtype: Depth = "float32" if body["picture"]["dtype"] == "float32" else "uint8"
+    return Edit(
+        Rect(*body["rect"]), pixels, bool(body["opaque"]), dtype, changed if dtype == "float32" else None
+    )

@@ -11,8 +11,8 @@ from typing import Any
 
 from ..wire.errors import RemoteError
 from .connection import Connection
-from .geometry import Rect, Square, distance, square_around
-from .host import AreaOptions, CropChoice, Edit, EditingError, Mask, Source
+from .geometry import Square, distance
+from .host import AreaOptions, CropChoice, Edit, Mask, Source
 from .messages import Message, Observers, message_of
 from .pairs import PairList
 from .record import Record, Result
@@ -48,6 +48,13 @@ _TEXTS = {
     Phase.FINISHING: "Finishing the picture",
     Phase.APPLYING: "Writing the layer",
 }
+
+_STAGES = {
+    "queued": "Waiting for the backend",
+    "pivot": "Finding the face in the model",
+    "tuning": "Fitting the model to your picture",
+}
+"""What an inversion does, by the ``stage`` of its progress; see ``docs/protocol.md``."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +93,8 @@ class PullState:
 
     Attributes:
         pairs: edit them directly.
-        area, crop_choice, drawn_crop, model: the artist's choices; set them with the methods.
+        area, crop_choice, drawn_crop, face, model: the artist's choices; set them with the methods. ``face`` is the one
+            that was chosen of several, None for the best.
         phase, progress, message: what is going on.
         preview, edit: what to draw over the canvas; ``edit`` (exact) before ``preview`` (the model's picture).
         mask: what may move in the running or last drag; None before the first, or when everything may.
@@ -109,8 +117,9 @@ class PullState:
         self._record_due = False
         self._closed = False
         self.model = ""
-        self.crop_choice: CropChoice = "layer"
+        self.crop_choice: CropChoice = "face"
         self.drawn_crop: Square | None = None
+        self.face: Square | None = None
         self.area = AreaOptions()
         self.mask: Mask | None = None
         self.results: list[Result] = []
@@ -119,11 +128,9 @@ class PullState:
         self._load(record)
 
     @property
-    def crop(self) -> Square | None:
-        """The square that the model sees, or will see where that is known."""
-        if self._session is not None and self._session.facts.wish == self._wish():
-            return self._session.facts.crop
-        return self.drawn_crop if self.crop_choice == "drawn" else None
+    def busy(self) -> bool:
+        """Whether something runs that can be stopped."""
+        raise NotImplementedError
 
     @property
     def step(self) -> int:
@@ -157,13 +164,6 @@ class PullState:
             self.area = area
             self._option_changed()
 
-    def set_crop(self, choice: CropChoice, square: Square | None = None) -> None:
-        """How the crop is chosen; counts from the next inversion. ``drawn`` needs the square."""
-        if (choice, square or self.drawn_crop) != (self.crop_choice, self.drawn_crop):
-            self.crop_choice = choice
-            self.drawn_crop = square or self.drawn_crop
-            self._option_changed()
-
     def set_model(self, model: str) -> None:
         """A model's name, or the path of a model file; empty for the default. Counts from the next inversion."""
         if model != self.model:
@@ -177,38 +177,6 @@ class PullState:
 
     # Changes, for ``Pull``
 
-    def _wish(self) -> list[Any]:
-        drawn = list(self.drawn_crop) if self.crop_choice == "drawn" and self.drawn_crop else None
-        return [self.model, self.crop_choice, drawn]
-
-    def _rect_to_read(self) -> Rect:
-        bounds = self.source.bounds()
-        if bounds.empty:
-            raise EditingError(
-                "empty_layer", "The selected layer is empty.", "Select the layer that the face is painted on."
-            )
-        if self.crop_choice == "layer":
-            return bounds
-        square = self._chosen_crop()
-        rect = square.rect.intersected(bounds)
-        if rect.empty:
-            raise EditingError(
-                "crop_outside", "The crop does not touch the layer's picture.", "Draw it around the face."
-            )
-        return rect
-
-    def _chosen_crop(self) -> Square:
-        if self.crop_choice == "drawn":
-            if self.drawn_crop is None:
-                raise EditingError("bad_crop", "No crop is drawn yet.", "Draw it around the face.")
-            return self.drawn_crop
-        if self._session is not None and self._session.facts.wish == self._wish():
-            return self._session.facts.crop  # the selection may have moved on to what shall be pulled
-        selected = self.source.selection_bounds()
-        if selected is None:
-            raise EditingError("empty_selection", "Nothing is selected.", "Select the face, then invert.")
-        return square_around(selected)
-
     def _rest_phase(self) -> Phase:
         """The phase while nothing runs."""
         return Phase.READY if self._session is not None and self._session.facts.inverted else Phase.IDLE
@@ -218,8 +186,10 @@ class PullState:
         self.progress = Progress(text=_TEXTS[phase])
         self._observers.tell("state")
 
-    def _set_progress(self, fraction: float | None, seconds_left: float | None = None) -> None:
-        self.progress = Progress(fraction, seconds_left, _TEXTS[self.phase])
+    def _set_progress(
+        self, fraction: float | None, seconds_left: float | None = None, stage: str = ""
+    ) -> None:
+        self.progress = Progress(fraction, seconds_left, _STAGES.get(stage) or _TEXTS[self.phase])
         self._observers.tell("state")
 
     def _set_preview(self, shape: Sequence[int], rgb: Any) -> None:
@@ -283,6 +253,7 @@ class PullState:
         self.model = record.model
         self.crop_choice = record.crop_choice
         self.drawn_crop = record.drawn_crop
+        self.face = record.face
         self.area = record.area
         self._packed_mask = record.mask
         self.mask = record.mask.mask() if record.mask is not None else None
@@ -311,6 +282,7 @@ class PullState:
             model=self.model,
             crop_choice=self.crop_choice,
             drawn_crop=self.drawn_crop,
+            face=self.face,
             area=self.area,
             session=self._session.facts if self._session is not None else None,
             step=self.step,

@@ -5,17 +5,18 @@ from __future__ import annotations
 from ..wire.errors import RemoteError
 from ..wire.messages import Event, Reply
 from .connection import Connection
+from .cropping import CroppedPull
 from .geometry import Point
 from .host import Edit, Source
 from .remote_session import RemoteSession, edit_of
-from .state import Phase, PullState
+from .state import Phase
 from .tasks import Job, Later, Runner, Steps, Waiting
 
 VIEW_SECONDS = 0.25
 """How long a step has to be looked at before its full result is made."""
 
 
-class ViewedPull(PullState):
+class ViewedPull(CroppedPull):
     """A pull whose steps can be looked at; ``Pull`` adds the orders that compute. Arguments: see ``PullState``."""
 
     def __init__(self, source: Source, connection: Connection, later: Later, record: bytes = b"") -> None:
@@ -28,11 +29,6 @@ class ViewedPull(PullState):
         self._pulled: dict[tuple[str, int], list[int]] = {}
         """Identifiers of the pairs of each drag, by its session and its first step."""
         self.pairs.went_to = self.show
-
-    @property
-    def busy(self) -> bool:
-        """Whether something runs that can be stopped."""
-        raise NotImplementedError
 
     @property
     def moving(self) -> bool:
@@ -60,6 +56,7 @@ class ViewedPull(PullState):
             self._viewer.run(self._view_job(session))
 
     def _end_viewing(self) -> None:
+        self._finder.cancel()
         self._viewer.cancel()
         self._wanted_step = None
 
@@ -131,8 +128,9 @@ class ViewedPull(PullState):
         self._edit_request = request
         reply: Reply = yield request[1]
         self._edit_request = None
+        edit = yield from self.source.for_screen(edit_of(reply))
         self._edit_step = step
-        return edit_of(reply)
+        return edit
 
     def _result_event(self, event: Event) -> None:
         if event.body.get("fraction") is not None:

@@ -31,6 +31,16 @@ def tr(text: str, **values: object) -> str:
     return translated.format(**values) if values else translated
 
 
+def title(text: str) -> str:
+    """The title of a pull, such as ``Pull 3``, in the editor's language; it is kept in English in the document."""
+    for pattern in ("Pull {number}", "Pull, step {number}", "Pull to step {number}"):
+        before, after = pattern.split("{number}")
+        value = text[len(before) : len(text) - len(after)]
+        if text == before + value + after and value.isdigit():
+            return tr(pattern, number=value)
+    return text
+
+
 def number(value: float, digits: int = 1) -> str:
     """A number as it is written in the language of the texts, with so many digits after the point."""
     if _texts is None:

@@ -131,6 +131,9 @@ class Workspace(QtCore.QObject):
         self._end_observing: Callable[[], None] = lambda: None
         self.canvas.mode_changed.connect(self._mode_changed)
         self.canvas.crop_drawn.connect(self._crop_drawn)
+        self.canvas.face_chosen.connect(self._face_chosen)
+        self.canvas.crop_reset.connect(self._crop_reset)
+        self.canvas.framing_changed.connect(self._show_framing)
         self.canvas.drag_requested.connect(lambda: self._ask("drag"))
         self.canvas.stop_requested.connect(lambda: self._ask("stop"))
         self._timer = QtCore.QTimer(self)
@@ -159,10 +162,11 @@ class Workspace(QtCore.QObject):
         """The content of one window's docker."""
         panel = PullPanel(f"Pullface {__version__}, Krita {krita_version()}")
         panel.mode_toggled.connect(self.set_mode)
-        panel.draw_crop_requested.connect(self.canvas.draw_crop)
+        panel.framing_toggled.connect(self.set_framing)
         panel.set_connection(self.connection)
         panel.set_pull(self.pull)
         panel.set_mode(self.canvas.mode)
+        panel.set_framing(self.canvas.framing)
         self._panels.append(panel)
         return panel
 
@@ -218,6 +222,7 @@ class Workspace(QtCore.QObject):
         self.canvas.set_pull(pull, key)
         for panel in self._panels:
             panel.set_pull(pull)
+        self._look_for_faces()
 
     def _make_pull(self, source: KritaSource) -> Pull:
         record = source.load_record()
@@ -246,6 +251,7 @@ class Workspace(QtCore.QObject):
             scratch.prepare()
         self.canvas.set_mode(on and self.pull is not None)
         self._show_mode(self.canvas.mode)
+        self._look_for_faces()
 
     def _mode_changed(self, on: bool) -> None:
         if on:
@@ -288,6 +294,34 @@ class Workspace(QtCore.QObject):
         if self.pull is not None and self.pull.can_show:
             self.pull.show(self.pull.step + by)
 
+    # The crop
+
+    def set_framing(self, on: bool) -> None:
+        """Switches the editing of the crop's frame on the canvas."""
+        self.canvas.edit_frame(on and self.pull is not None and self.pull.can_edit_pairs)
+        self._show_framing(self.canvas.framing)
+        if self.canvas.framing:
+            self._look_for_faces()
+
+    def _show_framing(self, on: bool) -> None:
+        for panel in self._panels:
+            if alive(panel):
+                panel.set_framing(on)
+
+    def _look_for_faces(self) -> None:
+        """As soon as the artist turns to a layer, so that the frame is there before anything is pulled."""
+        if self.pull is not None and (self.canvas.mode or self.canvas.framing):
+            self.link.start()
+            self.pull.look_for_faces()
+
     def _crop_drawn(self, square: Square) -> None:
         if self.pull is not None:
             self.pull.set_crop("drawn", square)
+
+    def _face_chosen(self, number: int) -> None:
+        if self.pull is not None:
+            self.pull.choose_face(number)
+
+    def _crop_reset(self) -> None:
+        if self.pull is not None:
+            self.pull.set_crop("face")

@@ -7,6 +7,7 @@ import heapq
 import itertools
 import time
 from collections.abc import Callable, Generator, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +15,13 @@ from numpy.typing import NDArray
 
 from backend.editing.connection import Connection
 from backend.editing.geometry import Point, Rect, Square
-from backend.editing.host import AreaOptions, Edit, EditingError, LayerPicture, Mask
+from backend.editing.host import AreaOptions, CropChoice, Edit, EditingError, LayerPicture, Mask
 from backend.editing.pull import Pull
 from backend.editing.state import Phase
 from backend.wire.client import Client
 from tests.server.support import PATIENCE, QUICK_INVERSION, Server
 
-PIXELS = NDArray[np.uint8]
+PIXELS = NDArray[np.uint8] | NDArray[np.float32]
 
 
 class Loop:
@@ -70,6 +71,7 @@ class MemorySource:
         self.written: list[tuple[str, Edit]] = []
         self.animations: list[tuple[str, list[Edit]]] = []
         self.options: list[AreaOptions] = []
+        self.reads: list[tuple[Rect, bool]] = []
 
     @property
     def name(self) -> str:
@@ -84,16 +86,30 @@ class MemorySource:
     def selection_bounds(self) -> Rect | None:
         return self.selection.rect if self.selection is not None else None
 
-    def read(self, rect: Rect) -> Generator[None, None, LayerPicture]:
-        part = np.zeros((rect.height, rect.width, 4), np.uint8)
+    @property
+    def deep(self) -> bool:
+        return self.pixels.dtype != np.uint8
+
+    def read(self, rect: Rect, eight_bits: bool = False) -> Generator[None, None, LayerPicture]:
+        part = np.zeros((rect.height, rect.width, 4), self.pixels.dtype)
         bounds = self.bounds()
         both = rect.intersected(bounds)
         part[both.y - rect.y :, both.x - rect.x :][: both.height, : both.width] = self.pixels[
             both.y - bounds.y :, both.x - bounds.x :
         ][: both.height, : both.width]
+        self.reads.append((rect, eight_bits))
         yield
+        if eight_bits and self.deep:
+            part = (part.clip(0, 1) * 255).round().astype(np.uint8)
         digest = hashlib.blake2b(part.tobytes() + repr(rect).encode(), digest_size=16).hexdigest()
-        return LayerPicture(rect, part.tobytes(), digest)
+        return LayerPicture(rect, part.tobytes(), digest, "uint8" if part.dtype == np.uint8 else "float32")
+
+    def for_screen(self, edit: Edit) -> Generator[None, None, Edit]:
+        yield
+        if edit.dtype == "uint8":
+            return edit
+        pixels = np.frombuffer(edit.pixels, np.float32).clip(0, 1) * 255
+        return replace(edit, shown=pixels.round().astype(np.uint8).tobytes())
 
     def movable(
         self, options: AreaOptions, pairs: Sequence[tuple[Point, Point]], crop: Square, rect: Rect
@@ -146,10 +162,11 @@ class Bench:
         self.loop.connections.append(self.connection)
         self.pulls: list[Pull] = []
 
-    def pull(self, source: MemorySource, record: bytes = b"") -> Pull:
+    def pull(self, source: MemorySource, record: bytes = b"", crop: CropChoice = "layer") -> Pull:
         pull = Pull(source, self.connection, self.loop.later, record)
         if not record:
             pull.set_model(str(self.model))
+            pull.set_crop(crop)
         pull.inversion_settings = dict(QUICK_INVERSION)
         self.pulls.append(pull)
         return pull

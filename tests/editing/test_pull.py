@@ -276,7 +276,7 @@ def test_nothing_to_pull_is_said(bench: Bench, source: MemorySource) -> None:
 def test_an_inversion_can_be_stopped(bench: Bench, source: MemorySource) -> None:
     source.pixels = picture(96, 96, seed=77)
     pull = bench.pull(source)
-    pull.inversion_settings = {"pivot_steps": 5000}
+    pull.inversion_settings = {"method": "pti", "pivot_steps": 5000}
     pull.invert()
     bench.loop.until(lambda: pull.phase is Phase.INVERTING and pull.progress.fraction)
     assert pull.progress.text == "Finding the face in the model"

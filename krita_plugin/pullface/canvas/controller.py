@@ -11,6 +11,7 @@ from ..backend.editing.areas import Capsule, capsules
 from ..backend.editing.geometry import Point, Rect, Square
 from ..qt import QtCore, QtGui, QtWidgets, Signal, alive
 from .affine import Affine
+from .framing import crop_of, other_faces
 from .gestures import Gestures
 from .keys import Keys
 from .overlay import Overlay
@@ -63,15 +64,19 @@ class CanvasController(QtCore.QObject):
         mode_changed: Pull mode was switched on or off.
         drag_requested: the artist pressed Enter. Whether a drag is possible was not asked.
         stop_requested: the artist pressed Escape while something runs that can be stopped.
-        crop_drawn: with the ``Square`` that was drawn, inside the image, 16 px at least.
-        crop_cancelled: the artist gave up drawing one.
+        crop_drawn: with the ``Square`` that the artist made of the crop's frame.
+        face_chosen: with the number of the face whose frame was clicked.
+        crop_reset: the crop shall be automatic again.
+        framing_changed: editing the crop's frame was switched on or off.
     """
 
     mode_changed = Signal(bool)
     drag_requested = Signal()
     stop_requested = Signal()
     crop_drawn = Signal(object)
-    crop_cancelled = Signal()
+    face_chosen = Signal(int)
+    crop_reset = Signal()
+    framing_changed = Signal(bool)
 
     def __init__(self, canvases: Canvases, parent: QtCore.QObject | None = None) -> None:
         super().__init__(parent)
@@ -91,8 +96,10 @@ class CanvasController(QtCore.QObject):
         self.gestures.changed = self._redraw
         self.gestures.drag_requested = self.drag_requested.emit
         self.gestures.stop_requested = self.stop_requested.emit
-        self.gestures.crop_drawn = self._crop_drawn
-        self.gestures.crop_cancelled = self._crop_cancelled
+        self.gestures.framing.drawn = self.crop_drawn.emit
+        self.gestures.framing.face_chosen = self.face_chosen.emit
+        self.gestures.frame_reset = self.crop_reset.emit
+        self.gestures.framing_ended = self._framing_ended
         self._keys.changed = self._choose_cursor
         self._timer = QtCore.QTimer(self)
         self._timer.setInterval(LOOK_EVERY)
@@ -134,19 +141,26 @@ class CanvasController(QtCore.QObject):
         self._mode = on
         if not on:
             self.gestures.cancel()
-            self.gestures.draw_crop(False)
+            self.edit_frame(False)
         self._start_or_end()
         self.mode_changed.emit(on)
 
-    def draw_crop(self, on: bool = True) -> None:
-        """The next drag on the canvas draws a crop, whether Pull mode is on or not; ``on`` False gives it up."""
-        self.gestures.draw_crop(on)
-        self._start_or_end()
+    @property
+    def framing(self) -> bool:
+        """Whether the crop's frame is edited."""
+        return self.gestures.framing.on
+
+    def edit_frame(self, on: bool = True) -> None:
+        """The canvas' presses draw and change the crop's frame, whether Pull mode is on or not."""
+        if on == self.framing:
+            return
+        self.gestures.edit_frame(on)
+        self._framing_ended()
 
     def close(self) -> None:
         """Takes everything off the canvas for good."""
         self._mode = False
-        self.gestures.draw_crop(False)
+        self.gestures.edit_frame(False)
         self.set_pull(None)
 
     # Following the active view
@@ -179,7 +193,7 @@ class CanvasController(QtCore.QObject):
             self.gestures.affine, self.gestures.image = canvas.transform(), canvas.image_size()
 
     def _start_or_end(self) -> None:
-        if (self._mode and self.gestures.pull is not None) or self.gestures.drawing_crop:
+        if (self._mode and self.gestures.pull is not None) or self.framing:
             self._looks = 0
             self.look()
             self._timer.start()
@@ -219,14 +233,20 @@ class CanvasController(QtCore.QObject):
         gestures, pull = self.gestures, self.gestures.pull
         if gestures.affine is None:
             return None
-        scene = Scene(gestures.affine, gestures.image, drawing=gestures.drawing_crop, drawn=gestures.crop)
+        scene = Scene(gestures.affine, gestures.image)
+        if self.framing:
+            framing = gestures.framing
+            scene.framing, scene.frame, scene.faces = True, framing.frame, framing.other_faces
+            scene.spot, scene.drawing = framing.held or framing.hover, framing.busy
         if pull is None or not self._mode:
             return scene
         exact = self._pictures.edit(pull)
         scene.picture = exact or self._pictures.preview(pull)
         scene.exact = exact is not None
         scene.pairs = pull.pairs
-        scene.crop = _crop_of(pull)
+        scene.crop = crop_of(pull)
+        if not self.framing:
+            scene.faces = other_faces(pull, scene.crop)
         scene.area = self._movable_area(pull, scene.crop)
         scene.hover, scene.held, scene.selected = gestures.hover, gestures.held, gestures.selected
         scene.editable = pull.can_edit_pairs
@@ -262,9 +282,9 @@ class CanvasController(QtCore.QObject):
     def _extent(self) -> QtCore.QRect | None:
         """What the overlay draws on, widget px; None for all of it."""
         affine, pull = self.gestures.affine, self.gestures.pull
-        if affine is None or pull is None or self.gestures.drawing_crop:
+        if affine is None or pull is None or self.framing:
             return None
-        rects = [shown.rect for shown in (_crop_of(pull), pull.edit) if shown is not None]
+        rects = [shown.rect for shown in (crop_of(pull), pull.edit, *pull.faces) if shown is not None]
         if pull.preview is not None:
             rects.append(pull.preview.square.rect)
         places = [Point(x, y) for each in rects for x in (each.x, each.x + each.width) for y in _ends(each)]
@@ -278,6 +298,8 @@ class CanvasController(QtCore.QObject):
 
     def _pull_changed(self, topic: str) -> None:
         if topic in ("state", "pairs"):
+            if self.framing and not self.gestures.pull.can_edit_pairs:
+                self.edit_frame(False)  # what runs has its crop
             self.gestures.refresh()
             self._choose_cursor()
         following = not self.gestures.pull.can_edit_pairs and self.gestures.held is None
@@ -304,19 +326,10 @@ class CanvasController(QtCore.QObject):
         if alive(self._overlay):
             self._overlay.choose_cursor()
 
-    def _crop_drawn(self, square: Square) -> None:
+    def _framing_ended(self) -> None:
         self._start_or_end()
-        self.crop_drawn.emit(square)
-
-    def _crop_cancelled(self) -> None:
-        self._start_or_end()
-        self.crop_cancelled.emit()
+        self.framing_changed.emit(self.framing)
 
 
 def _ends(rect: Rect) -> tuple[int, int]:
     return rect.y, rect.y + rect.height
-
-
-def _crop_of(pull: Any) -> Square | None:
-    """The one that the model sees, else the one that it will see; None when the backend is to choose."""
-    return pull.crop or (pull.drawn_crop if pull.crop_choice == "drawn" else None)

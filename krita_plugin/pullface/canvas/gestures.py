@@ -1,4 +1,4 @@
-"""What a press, a movement and a key mean on the canvas: points placed, dragged, deleted, a crop drawn.
+"""What a press, a movement and a key mean on the canvas: points placed, dragged, deleted, the crop's frame edited.
 
 Knows no Qt and no Krita. Positions come in logical px of the canvas widget; an ``Affine`` leads to image space. Every
 function that takes an event returns whether it is ours; what is not ours goes on to the editor.
@@ -11,9 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
-from ..backend.editing.geometry import Point, Square
+from ..backend.editing.geometry import Point
 from ..backend.editing.pairs import End, PairList
 from .affine import Affine
+from .framing import Framing
 
 Button = Literal["left", "right", "other"]
 Key = Literal["undo", "redo", "delete", "drag", "escape"]
@@ -29,9 +30,6 @@ SLACK = 3.0
 
 TARGET_FIRST = 4.0
 """A target wins over a handle that is not nearer by more than this: most often it is the target that is wanted."""
-
-SMALLEST_CROP = 16
-"""Side of the smallest crop that can be drawn, image px."""
 
 
 class Grip(NamedTuple):
@@ -64,9 +62,11 @@ class Gestures:
         image: width and height of the image, px; points stay inside.
         hover: the end under the pointer.
         selected: the pair that was touched last; *delete* acts on it.
-        crop: the square that is being drawn.
+        framing: the crop's frame, and whether it is edited instead of the points.
         changed: called when something has to be drawn anew that the pairs themselves do not tell.
-        drag_requested, stop_requested, crop_drawn, crop_cancelled: called for what the artist asked for.
+        drag_requested, stop_requested: called for what the artist asked for.
+        framing_ended: called when the artist is done with the frame.
+        frame_reset: called when the frame shall be automatic again.
     """
 
     def __init__(self) -> None:
@@ -75,27 +75,20 @@ class Gestures:
         self.image: tuple[int, int] = (0, 0)
         self.hover: Grip | None = None
         self.selected: int | None = None
-        self.crop: Square | None = None
+        self.framing = Framing(self)
         self.changed: Callable[[], None] = _nothing
         self.drag_requested: Callable[[], None] = _nothing
         self.stop_requested: Callable[[], None] = _nothing
-        self.crop_drawn: Callable[[Square], None] = lambda square: None
-        self.crop_cancelled: Callable[[], None] = _nothing
+        self.framing_ended: Callable[[], None] = _nothing
+        self.frame_reset: Callable[[], None] = _nothing
         self._held: _Held | None = None
-        self._drawing_crop = False
-        self._corner: Point | None = None
 
     # What goes on
 
     @property
     def busy(self) -> bool:
         """Whether something is held between press and release."""
-        return self._held is not None or self._corner is not None
-
-    @property
-    def drawing_crop(self) -> bool:
-        """Whether the next press begins a crop."""
-        return self._drawing_crop
+        return self._held is not None or self.framing.busy
 
     @property
     def held(self) -> Grip | None:
@@ -109,11 +102,12 @@ class Gestures:
             self.pull, self.hover, self.selected = pull, None, None
             self.changed()
 
-    def draw_crop(self, on: bool = True) -> None:
-        """The next press and drag draws a crop."""
+    def edit_frame(self, on: bool = True) -> None:
+        """Presses edit the crop's frame from now on, or points again."""
         self.cancel()
-        if on != self._drawing_crop:
-            self._drawing_crop, self.hover = on, None
+        if on != self.framing.on:
+            self.framing.switch(on)
+            self.hover = None
             self.changed()
 
     def cancel(self) -> None:
@@ -124,8 +118,7 @@ class Gestures:
             self._pairs.cancel_gesture()
             if len(self._pairs) < added:
                 self.selected = None
-        if self._corner is not None:
-            self._corner = self.crop = None
+        self.framing.cancel()
         self._settle()
         self.changed()
 
@@ -141,14 +134,14 @@ class Gestures:
 
     def press(self, position: Point, button: Button, pen: bool = False, eraser: bool = False) -> bool:
         """A button or the pen's tip went down; with its other end, the eraser, it deletes."""
-        if self.affine is None or (self.pull is None and not self._drawing_crop):
+        if self.affine is None or (self.pull is None and not self.framing.on):
             return False
         if self.busy:
             if button == "right":
                 self.cancel()
             return True
-        if self._drawing_crop:
-            return self._begin_crop(position, button)
+        if self.framing.on:
+            return self._press_frame(position, button, pen)
         grip = self.hit(position, pen)
         if button == "right" or eraser:
             return self._delete_at(grip) or eraser
@@ -170,18 +163,20 @@ class Gestures:
         self._take(Grip(index, "target"), position, Point(0.0, 0.0), moving=False)
         return True
 
-    def move(self, position: Point, pen: bool = False) -> bool:
-        """The pointer moved, with or without a button held."""
+    def move(self, position: Point, pen: bool = False, shift: bool = False) -> bool:
+        """The pointer moved, with or without a button held; ``shift``: with that key."""
         if self.affine is None:
             return False
-        if self._corner is not None:
-            self.crop = self._square(self._corner, self.affine.back(position))
-            self.changed()
-            return True
+        if self.framing.on:
+            before = self.framing.hover, self.framing.shown
+            self.framing.move(position, pen, shift)
+            if before != (self.framing.hover, self.framing.shown):
+                self.changed()
+            return self.framing.busy or self.framing.hover is not None
         self.refresh()
         held = self._held
         if held is None:
-            return self._hover(None if self._drawing_crop else self.hit(position, pen))
+            return self._hover(self.hit(position, pen))
         if not held.moving and math.dist(position, held.pressed) < SLACK:
             return True
         held.moving = True
@@ -189,11 +184,12 @@ class Gestures:
         self._pairs.move(held.grip.pair, held.grip.end, self._clamped(place))
         return True
 
-    def release(self, position: Point, pen: bool = False) -> bool:
+    def release(self, position: Point, pen: bool = False, shift: bool = False) -> bool:
         """The button that was pressed, or the pen, went up."""
-        if self._corner is not None:
-            self.move(position, pen)
-            return self._end_crop()
+        if self.framing.busy and self.affine is not None:
+            self.framing.release(position, pen, shift)
+            self.changed()
+            return True
         if self._held is None:
             return False
         self.move(position, pen)
@@ -206,6 +202,9 @@ class Gestures:
 
     def leave(self) -> None:
         """The pointer left the canvas."""
+        if self.framing.hover is not None and not self.framing.busy:
+            self.framing.hover = None
+            self.changed()
         self._hover(None)
 
     def hit(self, position: Point, pen: bool = False) -> Grip | None:
@@ -233,6 +232,9 @@ class Gestures:
         """A key went down. ``repeated``: it was held and the system repeats it."""
         if key == "escape":
             return self._escape()
+        if self.framing.on and not self.busy:
+            self._frame_key(key)
+            return True
         if self.pull is None:
             return False
         if self.busy:
@@ -250,7 +252,9 @@ class Gestures:
     def understands(self, key: Key) -> bool:
         """Whether ``key`` would be ours; changes nothing."""
         if key == "escape":
-            return self.busy or self._drawing_crop or bool(self.pull is not None and self.pull.can_stop)
+            return self.busy or self.framing.on or bool(self.pull is not None and self.pull.can_stop)
+        if self.framing.on:
+            return True  # also what does nothing: the editor's own undo or Delete is not meant
         if self.pull is None:
             return False
         if key in ("drag", "delete") or self.busy:
@@ -305,9 +309,8 @@ class Gestures:
     def _escape(self) -> bool:
         if self.busy:
             self.cancel()
-        elif self._drawing_crop:
-            self.draw_crop(False)
-            self.crop_cancelled()
+        elif self.framing.on:
+            self._end_framing()
         elif self.pull is not None and self.pull.can_stop:
             self.stop_requested()
         else:
@@ -334,38 +337,27 @@ class Gestures:
         width, height = self.image
         return Point(min(max(point.x, 0.5), width - 0.5), min(max(point.y, 0.5), height - 0.5))
 
-    # A crop
+    # The crop's frame
 
-    def _begin_crop(self, position: Point, button: Button) -> bool:
-        assert self.affine is not None
+    def _press_frame(self, position: Point, button: Button, pen: bool) -> bool:
         if button == "right":
-            self.draw_crop(False)
-            self.crop_cancelled()
+            self._end_framing()
             return True
         if button != "left":
             return False
-        self._corner = self._border(self.affine.back(position))
-        self.crop = None
+        self.framing.press(position, pen)
         self.changed()
         return True
 
-    def _end_crop(self) -> bool:
-        square, self.crop, self._corner = self.crop, None, None
-        if square is not None:  # a click without a drag draws nothing: the next press begins anew
-            self._drawing_crop = False
-            self.crop_drawn(square)
+    def _frame_key(self, key: Key) -> None:
+        if key == "drag":
+            self._end_framing()
+        elif key == "delete":
+            self.frame_reset()
+        elif key == "undo":
+            self.framing.undo()
         self.changed()
-        return True
 
-    def _border(self, point: Point) -> Point:
-        return Point(min(max(point.x, 0.0), self.image[0]), min(max(point.y, 0.0), self.image[1]))
-
-    def _square(self, corner: Point, point: Point) -> Square | None:
-        """The square from ``corner`` towards ``point``, whole px inside the image; None while it is too small."""
-        left, top = round(corner.x), round(corner.y)
-        across, down = point.x - corner.x, point.y - corner.y
-        room = self.image[0] - left if across >= 0 else left, self.image[1] - top if down >= 0 else top
-        size = min(round(max(abs(across), abs(down))), *room)
-        if size < SMALLEST_CROP:
-            return None
-        return Square(left if across >= 0 else left - size, top if down >= 0 else top - size, size)
+    def _end_framing(self) -> None:
+        self.edit_frame(False)
+        self.framing_ended()

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..backend.editing.geometry import Point
 from ..qt import Qt, QtCore, QtGui, QtWidgets, alive, event_position, is_eraser, single_shot
+from .framing import Framing
 from .gestures import Button, Gestures
 from .painting import Painting, Scene
 from .pictures import Picture
@@ -70,11 +71,13 @@ class Overlay(QtWidgets.QWidget):
         gestures = self._gestures
         if self._keys_held():
             self.unsetCursor()
+        elif gestures.framing.on:
+            self.setCursor(_frame_cursor(gestures.framing))
         elif gestures.held is not None:
             self.setCursor(Qt.CursorShape.ClosedHandCursor)
         elif gestures.hover is not None:
             self.setCursor(Qt.CursorShape.OpenHandCursor)
-        elif gestures.drawing_crop or (gestures.pull is not None and gestures.pull.can_edit_pairs):
+        elif gestures.pull is not None and gestures.pull.can_edit_pairs:
             self.setCursor(Qt.CursorShape.CrossCursor)
         else:
             self.setCursor(Qt.CursorShape.ArrowCursor)
@@ -174,16 +177,32 @@ class Overlay(QtWidgets.QWidget):
         if not busy and (self._keys_held() or event.buttons()):
             return False  # Krita is panning, zooming, rotating
         self.before_input()
-        ours = self._gestures.move(self._place(event, pen), pen)
+        ours = self._gestures.move(self._place(event, pen), pen, _shift(event))
         self.choose_cursor()
         return ours or not busy
 
     def _release(self, event: Any, pen: bool = False) -> bool:
         if not self._gestures.busy or (not pen and event.button() != Qt.MouseButton.LeftButton):
             return self._gestures.busy
-        ours = self._gestures.release(self._place(event, pen), pen)
+        ours = self._gestures.release(self._place(event, pen), pen, _shift(event))
         self.choose_cursor()
         return ours
+
+
+def _shift(event: Any) -> bool:
+    return bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+
+
+def _frame_cursor(framing: Framing) -> Qt.CursorShape:
+    spot, shapes = framing.held or framing.hover, Qt.CursorShape
+    if spot is None:
+        return shapes.CrossCursor
+    return {
+        "inside": shapes.SizeAllCursor,
+        "corner": shapes.SizeFDiagCursor if spot.number % 2 == 0 else shapes.SizeBDiagCursor,
+        "turn": shapes.ClosedHandCursor if framing.busy else shapes.OpenHandCursor,
+        "face": shapes.PointingHandCursor,
+    }[spot.part]
 
 
 def _button(event: Any) -> Button:

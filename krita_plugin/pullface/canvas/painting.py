@@ -11,8 +11,9 @@ from ..backend.editing.geometry import Point, Square
 from ..backend.editing.pairs import Pair
 from ..qt import Qt, QtCore, QtGui
 from .affine import Affine
+from .framing import STEM, Spot, turn_handle
 from .gestures import Grip
-from .pictures import Picture
+from .pictures import Picture, turn
 
 HANDLE = QtGui.QColor(240, 78, 88)
 TARGET = QtGui.QColor(52, 132, 255)
@@ -21,8 +22,14 @@ LIGHT = QtGui.QColor(255, 255, 255)
 DARK = QtGui.QColor(16, 18, 24)
 SHADE = QtGui.QColor(16, 18, 24, 170)
 
+QUIET = QtGui.QColor(255, 255, 255, 150)
+"""For frames that are not the one."""
+
 RADIUS = 6.0
 """Of handles and targets."""
+
+TICK = 9.0
+"""Length of the mark that tells where a turned crop has its upper edge."""
 
 _MANY = 16
 """Capsules: the outline of more takes too long while a point is dragged, and tells little."""
@@ -47,7 +54,9 @@ class Scene:
         picture: preview or result, None for none; ``exact`` when its pixels are pixels of the image.
         crop: that the model sees or will see.
         area: the automatic movable area; empty for none.
-        drawn: the crop that is being drawn; ``drawing`` also before it began.
+        faces: other faces that were found, with their numbers from 0.
+        framing: whether the crop's frame is edited; then ``frame`` is that, None before one is drawn, ``spot`` what
+            the pointer is on, and ``drawing`` whether it is being changed.
         hover, held, selected: of the gestures.
         editable: whether the pairs can be changed now; else they are drawn quieter.
     """
@@ -59,7 +68,10 @@ class Scene:
     exact: bool = False
     crop: Square | None = None
     area: Sequence[Capsule] = field(default_factory=list)
-    drawn: Square | None = None
+    faces: Sequence[tuple[int, Square]] = ()
+    framing: bool = False
+    frame: Square | None = None
+    spot: Spot | None = None
     drawing: bool = False
     hover: Grip | None = None
     held: Grip | None = None
@@ -85,13 +97,18 @@ class Painting:
         if scene.picture is not None:
             self._draw_picture(painter, scene, pixel_ratio)
         painter.setRenderHint(_Antialiasing)
-        if scene.drawing:
-            self._draw_rubber_square(painter, scene)
+        if scene.framing:
+            self._draw_frame(painter, scene)
             return
         if scene.area:
             self._draw_area(painter, scene)
+        for _, face in scene.faces:
+            self._draw_dashed(painter, _outline(scene.affine, face), QUIET)
         if scene.crop is not None:
-            self._draw_dashed(painter, _outline(scene.affine, scene.crop))
+            outline = _outline(scene.affine, scene.crop)
+            self._draw_dashed(painter, outline)
+            if scene.crop.angle:
+                self._draw_stem(painter, outline, scene.affine, scene.crop, TICK)
         for index, pair in enumerate(scene.pairs):
             self._draw_way(painter, scene, index, pair)
         for index, pair in enumerate(scene.pairs):
@@ -113,6 +130,8 @@ class Painting:
         painter.setRenderHint(_Smooth, smooth)
         painter.setTransform(QtGui.QTransform(*scene.affine), True)
         painter.setClipRect(QtCore.QRectF(0, 0, *scene.image))
+        middle = scene.picture.place.center()
+        turn(painter, (middle.x(), middle.y()), scene.picture.angle)
         painter.drawImage(scene.picture.place, image)
         painter.restore()
 
@@ -123,7 +142,8 @@ class Painting:
             self._area = _union(scene.area)
             if scene.crop is not None:
                 square = QtGui.QPainterPath()
-                square.addRect(QtCore.QRectF(*scene.crop.rect))
+                square.addPolygon(QtGui.QPolygonF([QtCore.QPointF(*corner) for corner in scene.crop.corners]))
+                square.closeSubpath()
                 self._area = self._area.intersected(square)
             self._area_of = tuple(scene.area), scene.crop
         path = QtGui.QTransform(*scene.affine).map(self._area)
@@ -133,32 +153,83 @@ class Painting:
         painter.setPen(QtGui.QPen(QtGui.QColor(255, 255, 255, 220), 1.0))
         painter.drawPath(path)
 
-    def _draw_dashed(self, painter: QtGui.QPainter, outline: QtGui.QPolygonF) -> None:
+    def _draw_dashed(
+        self, painter: QtGui.QPainter, outline: QtGui.QPolygonF, colour: QtGui.QColor = LIGHT
+    ) -> None:
         painter.setBrush(_NoBrush)
-        painter.setPen(QtGui.QPen(QtGui.QColor(16, 18, 24, 150), 1.4))
+        painter.setPen(QtGui.QPen(QtGui.QColor(16, 18, 24, 150 * colour.alpha() // 255), 1.4))
         painter.drawPolygon(outline)
-        pen = QtGui.QPen(LIGHT, 1.4)
+        pen = QtGui.QPen(colour, 1.4)
         pen.setDashPattern([5.0, 4.0])
         painter.setPen(pen)
         painter.drawPolygon(outline)
 
-    def _draw_rubber_square(self, painter: QtGui.QPainter, scene: Scene) -> None:
+    def _draw_stem(
+        self,
+        painter: QtGui.QPainter,
+        outline: QtGui.QPolygonF,
+        affine: Affine,
+        square: Square,
+        length: float,
+    ) -> QtCore.QPointF:
+        """A line from the middle of the upper edge upwards, so that it is seen which way is up. Returns its end."""
+        top = (outline.at(0) + outline.at(1)) / 2
+        end = QtCore.QPointF(*turn_handle(affine, square))
+        end = top + (end - top) * (length / STEM)
+        painter.setPen(_pen(SHADE, 3.4))
+        painter.drawLine(top, end)
+        painter.setPen(_pen(LIGHT, 1.4))
+        painter.drawLine(top, end)
+        return end
+
+    def _draw_frame(self, painter: QtGui.QPainter, scene: Scene) -> None:
+        """The frame while it is edited: what lies outside is darker, and it has handles."""
         outside = QtGui.QPainterPath()
         width, height = scene.image
         outside.addPolygon(_polygon(scene.affine, 0, 0, width, height))
         outside.closeSubpath()
-        if scene.drawn is None:
-            painter.fillPath(outside, QtGui.QColor(16, 18, 24, 60))
+        frame = scene.frame
+        inside = QtGui.QPainterPath()
+        if frame is not None:
+            outline = _outline(scene.affine, frame)
+            inside.addPolygon(outline)
+            inside.closeSubpath()
+        painter.fillPath(outside.subtracted(inside), QtGui.QColor(16, 18, 24, 60 if frame is None else 120))
+        if not scene.drawing:
+            self._draw_faces(painter, scene)
+        if frame is None:
             return
-        outline = _outline(scene.affine, scene.drawn)
-        outside.addPolygon(outline)
-        outside.closeSubpath()
-        painter.fillPath(outside, QtGui.QColor(16, 18, 24, 120))  # odd-even: the square stays clear
         self._draw_dashed(painter, outline)
+        spot = scene.spot
+        end = self._draw_stem(painter, outline, scene.affine, frame, STEM)
+        self._draw_handle(painter, end, spot is not None and spot.part == "turn", round_one=True)
+        for number in range(4):
+            self._draw_handle(painter, outline.at(number), spot == Spot("corner", number))
         place = outline.boundingRect()
-        size = scene.drawn.size
         label = QtCore.QPointF(place.center().x(), place.bottom() + 14)
-        self._draw_label(painter, label, f"{size} × {size}")
+        turned = f"  {frame.angle:g}°" if frame.angle else ""
+        self._draw_label(painter, label, f"{frame.size} × {frame.size}{turned}")
+
+    def _draw_faces(self, painter: QtGui.QPainter, scene: Scene) -> None:
+        """The frames of the other faces, to be clicked."""
+        for number, face in scene.faces:
+            hovered = scene.spot == Spot("face", number)
+            outline = _outline(scene.affine, face)
+            self._draw_dashed(painter, outline, LIGHT if hovered else QUIET)
+            corner = (outline.at(0) * 5 + outline.at(2)) / 6
+            self._draw_label(painter, corner, str(number + 1))
+
+    def _draw_handle(
+        self, painter: QtGui.QPainter, place: QtCore.QPointF, hovered: bool, round_one: bool = False
+    ) -> None:
+        radius = 5.5 if hovered else 4.5
+        box = QtCore.QRectF(place.x() - radius, place.y() - radius, 2 * radius, 2 * radius)
+        draw = painter.drawEllipse if round_one else painter.drawRect
+        painter.setBrush(TARGET if hovered else DARK)
+        painter.setPen(QtGui.QPen(SHADE, 3.4))
+        draw(box)
+        painter.setPen(QtGui.QPen(LIGHT, 1.6))
+        draw(box)
 
     # Pairs
 
@@ -299,7 +370,7 @@ def _polygon(affine: Affine, x: float, y: float, width: float, height: float) ->
 
 
 def _outline(affine: Affine, square: Square) -> QtGui.QPolygonF:
-    return _polygon(affine, square.x, square.y, square.size, square.size)
+    return QtGui.QPolygonF([_on(affine, corner) for corner in square.corners])
 
 
 def _inside(scene: Scene, pair: Pair) -> dict[str, bool]:

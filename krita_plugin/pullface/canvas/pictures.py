@@ -22,10 +22,14 @@ class Picture:
         image: in any format.
         place: where it lies, image space.
         pixels: the bytes below the image, which Qt does not keep alive by itself.
+        angle: by which it is turned about the middle of its place, degrees, clockwise.
     """
 
-    def __init__(self, image: QtGui.QImage, place: QtCore.QRectF, pixels: Any = None) -> None:
+    def __init__(
+        self, image: QtGui.QImage, place: QtCore.QRectF, pixels: Any = None, angle: float = 0.0
+    ) -> None:
         self.place = place
+        self.angle = angle
         self._pixels = pixels
         self._raw = image
         self._levels: list[QtGui.QImage] = []
@@ -115,13 +119,13 @@ class Pictures:
         square = preview.square
         place = QtCore.QRectF(square.x, square.y, square.size, square.size)
         if mask is None:
-            return Picture(image, place, preview.rgb)
+            return Picture(image, place, preview.rgb, square.angle)
         image = image.convertToFormat(_Format.Format_ARGB32_Premultiplied)
         painter = QtGui.QPainter(image)
         painter.setCompositionMode(QtGui.QPainter.CompositionMode.CompositionMode_DestinationIn)
         painter.drawImage(0, 0, self._alpha_of(mask, square, width, height))
         painter.end()
-        return Picture(image, place)
+        return Picture(image, place, angle=square.angle)
 
     def _alpha_of(self, mask: Any, square: Any, width: int, height: int) -> QtGui.QImage:
         """The mask as the preview's alpha; the same for all previews of a drag."""
@@ -137,7 +141,7 @@ class Pictures:
 
 
 def _draw_mask(alpha: QtGui.QImage, mask: Any, part: Any, square: Any) -> None:
-    """The part of a mask that lies in the square, scaled so that the square fills ``alpha``."""
+    """The part of a mask that lies in the square, scaled and turned so that the square fills ``alpha``."""
     rect = mask.rect
     grey = QtGui.QImage(mask.pixels, rect.width, rect.height, rect.width, _Format.Format_Alpha8)
     grey = grey.copy(part.x - rect.x, part.y - rect.y, part.width, part.height)
@@ -150,13 +154,22 @@ def _draw_mask(alpha: QtGui.QImage, mask: Any, part: Any, square: Any) -> None:
     painter.setRenderHint(QtGui.QPainter.RenderHint.SmoothPixmapTransform)
     painter.scale(alpha.width() / square.size, alpha.height() / square.size)
     painter.translate(-square.x, -square.y)
+    turn(painter, square.middle, -square.angle)
     painter.drawImage(place, small)
     painter.end()
 
 
+def turn(painter: QtGui.QPainter, middle: Any, angle: float) -> None:
+    """Turns what is drawn from now on about a point (x, y) by so many degrees, clockwise."""
+    if angle:
+        painter.translate(middle[0], middle[1])
+        painter.rotate(angle)
+        painter.translate(-middle[0], -middle[1])
+
+
 def _edit_picture(edit: Any) -> Picture:
-    rect = edit.rect
+    rect, pixels = edit.rect, edit.pixels if edit.shown is None else edit.shown
     # Where nothing is see-through in part, straight and premultiplied pixels are the same, and no work.
     form = _Format.Format_RGBA8888_Premultiplied if edit.opaque else _Format.Format_RGBA8888
-    image = QtGui.QImage(edit.pixels, rect.width, rect.height, 4 * rect.width, form)
-    return Picture(image, QtCore.QRectF(rect.x, rect.y, rect.width, rect.height), edit.pixels)
+    image = QtGui.QImage(pixels, rect.width, rect.height, 4 * rect.width, form)
+    return Picture(image, QtCore.QRectF(rect.x, rect.y, rect.width, rect.height), pixels)

@@ -104,6 +104,9 @@ class Controls(QtWidgets.QWidget):
         asked: the name of the pull's method to call: invert, drag, stop, apply.
         step_asked: the step to show.
         animation_asked: how many frames.
+
+    Attributes:
+        framing: whether the crop's frame is edited on the canvas.
     """
 
     mode_toggled = Signal(bool)
@@ -113,6 +116,7 @@ class Controls(QtWidgets.QWidget):
 
     def __init__(self) -> None:
         super().__init__()
+        self.framing = False
         self.mode = Button(
             tr("Pull"), "pull", tr("Place and move points on the canvas; painting rests meanwhile")
         )
@@ -174,7 +178,7 @@ class Controls(QtWidgets.QWidget):
 
     def show_progress(self, pull: Any) -> None:
         """Shows the running step, time and place: what changes many times a second."""
-        self.text.show_text(progress_text(pull, self.mode.isChecked()))
+        self.text.show_text(progress_text(pull, self.mode.isChecked(), self.framing))
         self._show_fraction(pull)
         self._show_step(pull.step, pull.last_step, pull.can_show)
 

@@ -66,12 +66,13 @@ class MessageBar(QtWidgets.QFrame):
         self._message = message
         if message is not None:
             self._icon.show_picture("error" if message.kind == "error" else "note", _COLOURS[message.kind])
-            self.text.setText(tr(message.text))
+            text = tr(message.pattern, **dict(message.values)) if message.pattern else tr(message.text)
+            self.text.setText(text)
             self.hint.setText(tr(message.hint))
             self.hint.setVisible(bool(message.hint))
             self.copy.setVisible(bool(message.details) or message.kind == "error")
             self.copy.setText(tr("Copy details"))
-            self.setAccessibleName(f"{tr(message.text)} {tr(message.hint)}".strip())
+            self.setAccessibleName(f"{text} {tr(message.hint)}".strip())
         self.setVisible(message is not None)
         self.update()
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..qt import QtWidgets, Signal
 from ..translation import tr
-from .widgets import Choice, Pixels, SmallButton
+from .widgets import Choice, LineLabel, Pixels, SmallButton
 
 MOST_PIXELS = 500
 
@@ -17,12 +17,14 @@ class Options(QtWidgets.QWidget):
     Signals:
         area_changed: movable, grow and feather, as in ``AreaOptions``.
         crop_chosen: as ``CropChoice``.
-        draw_asked: a crop shall be drawn on the canvas.
+        framing_toggled: whether the crop's frame shall be edited on the canvas.
+        next_face_asked: the crop shall go to the next face.
     """
 
     area_changed = Signal(str, int, int)
     crop_chosen = Signal(str)
-    draw_asked = Signal()
+    framing_toggled = Signal(bool)
+    next_face_asked = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -43,19 +45,26 @@ class Options(QtWidgets.QWidget):
             tr("The square of the picture that the model sees: head and hair, not much more")
         )
         for text, data in (
+            (tr("Face (automatic)"), "face"),
             (tr("Layer"), "layer"),
             (tr("Selection"), "selection"),
             (tr("Drawn"), "drawn"),
         ):
             self.crop.addItem(text, data)
-        self.draw = SmallButton(tr("Draw the crop on the canvas"), "draw-crop")
+        self.draw = SmallButton(tr("Draw, move, scale and turn the crop on the canvas"), "draw-crop")
         self.draw.setAutoRaise(False)
+        self.draw.setCheckable(True)
+        self.which_face = LineLabel()
+        self.next_face = SmallButton(tr("The next face in the layer"), "next-face")
+        self.next_face.setAutoRaise(False)
+        self.faces = QtWidgets.QWidget()
 
         self.movable.activated.connect(self._tell_area)
         self.grow.valueChanged.connect(self._tell_area)
         self.feather.valueChanged.connect(self._tell_area)
         self.crop.activated.connect(self._choose_crop)
-        self.draw.clicked.connect(self.draw_asked)
+        self.draw.clicked.connect(self.framing_toggled)
+        self.next_face.clicked.connect(lambda _=False: self.next_face_asked.emit())
         self._lay_out()
 
     def show_pull(self, pull: Any) -> None:
@@ -64,6 +73,17 @@ class Options(QtWidgets.QWidget):
         self.grow.show_value(pull.area.grow)
         self.feather.show_value(pull.area.feather)
         self.crop.show_data(pull.crop_choice)
+        count, number = len(pull.faces), pull.face_number
+        self.which_face.show_text(
+            tr("{count} faces", count=count)
+            if number is None
+            else tr("Face {number} of {count}", number=number + 1, count=count)
+        )
+        self.faces.setVisible(count > 1)
+
+    def show_framing(self, on: bool) -> None:
+        """Shows whether the crop's frame is edited, without telling anybody."""
+        self.draw.setChecked(on)
 
     def _tell_area(self) -> None:
         self.area_changed.emit(self.movable.currentData(), self.grow.value(), self.feather.value())
@@ -77,6 +97,12 @@ class Options(QtWidgets.QWidget):
         crop.setSpacing(4)
         crop.addWidget(self.crop, 1)
         crop.addWidget(self.draw)
+        faces = QtWidgets.QHBoxLayout(self.faces)
+        faces.setContentsMargins(0, 0, 0, 0)
+        faces.setSpacing(4)
+        faces.addWidget(self.which_face, 1)
+        faces.addWidget(self.next_face)
+        self.faces.hide()
         layout = QtWidgets.QGridLayout(self)
         layout.setContentsMargins(8, 0, 0, 2)
         layout.setHorizontalSpacing(6)
@@ -97,3 +123,4 @@ class Options(QtWidgets.QWidget):
                 layout.addLayout(crop, index, 1)
             else:
                 layout.addWidget(field, index, 1)
+        layout.addWidget(self.faces, len(rows), 1)

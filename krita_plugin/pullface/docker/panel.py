@@ -31,11 +31,11 @@ class PullPanel(QtWidgets.QWidget):
 
     Signals:
         mode_toggled: whether the canvas shall edit points.
-        draw_crop_requested: the artist wants to draw the crop on the canvas.
+        framing_toggled: whether the canvas shall edit the crop's frame.
     """
 
     mode_toggled = Signal(bool)
-    draw_crop_requested = Signal()
+    framing_toggled = Signal(bool)
 
     def __init__(self, about: str = "", parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
@@ -96,6 +96,13 @@ class PullPanel(QtWidgets.QWidget):
     def set_mode(self, on: bool) -> None:
         """Shows whether the canvas edits points; emits nothing."""
         self.controls.show_mode(on)
+        if self._pull is not None:
+            self.controls.show_progress(self._pull)
+
+    def set_framing(self, on: bool) -> None:
+        """Shows whether the canvas edits the crop's frame; emits nothing."""
+        self.options.show_framing(on)
+        self.controls.framing = on
         if self._pull is not None:
             self.controls.show_progress(self._pull)
 
@@ -201,7 +208,7 @@ class PullPanel(QtWidgets.QWidget):
             return
         if choice == "drawn" and self._pull.drawn_crop is None:
             self.options.show_pull(self._pull)  # it counts as chosen when it is drawn
-            self.draw_crop_requested.emit()
+            self.framing_toggled.emit(True)
             return
         self._pull.set_crop(choice)
 
@@ -255,7 +262,8 @@ class PullPanel(QtWidgets.QWidget):
         controls.animation_asked.connect(lambda frames: self._pull is not None and self._pull.animate(frames))
         options.area_changed.connect(self._set_area)
         options.crop_chosen.connect(self._set_crop)
-        options.draw_asked.connect(self.draw_crop_requested)
+        options.framing_toggled.connect(self.framing_toggled)
+        options.next_face_asked.connect(lambda: self._pull is not None and self._pull.next_face())
         results.apply_asked.connect(lambda name: self._pull is not None and self._pull.apply_result(name))
         results.delete_asked.connect(lambda name: self._pull is not None and self._pull.delete_result(name))
         self.message_bar.dismissed.connect(self._dismiss)

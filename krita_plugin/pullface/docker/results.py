@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..qt import QAction, Qt, QtCore, QtGui, QtWidgets, Signal
-from ..translation import tr
+from ..translation import title, tr
 from .widgets import SmallButton
 
 SIDE = 56
@@ -169,13 +169,12 @@ class Results(QtWidgets.QWidget):
         return item
 
     def _label(self, item: QtWidgets.QListWidgetItem, result: Any) -> None:
-        item.setText(f"{result.title} ✓" if result.applied else result.title)
+        name = title(result.title)
+        item.setText(f"{name} ✓" if result.applied else name)
         created = QtCore.QDateTime.fromSecsSinceEpoch(int(result.created))
         when = QtCore.QLocale().toString(created, QtCore.QLocale.FormatType.ShortFormat)
         used = tr("applied {count}×", count=result.applied) if result.applied else tr("not applied yet")
-        item.setToolTip(
-            "\n".join((result.title, f"{when}, {used}", tr("Double-click to add it above your layer.")))
-        )
+        item.setToolTip("\n".join((name, f"{when}, {used}", tr("Double-click to add it above your layer."))))
 
     def _enable(self) -> None:
         chosen = self.chosen is not None

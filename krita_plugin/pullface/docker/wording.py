@@ -49,8 +49,10 @@ def step_text(pull: Any) -> str:
     return tr("Step {step}, {distance} px to go", step=pull.step, distance=number(pull.distance))
 
 
-def progress_text(pull: Any, mode: bool) -> str:
+def progress_text(pull: Any, mode: bool, framing: bool = False) -> str:
     """The sentence below the progress bar: what runs, else what to do next."""
+    if framing and not pull.busy:
+        return tr("Drag the frame, a corner or its round handle; Enter ends it.")
     if pull.busy:
         left = pull.progress.seconds_left
         doing = step_text(pull) if pull.phase.name == "DRAGGING" else tr(pull.progress.text)

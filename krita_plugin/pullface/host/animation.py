@@ -18,9 +18,9 @@ from ..backend.editing.host import Edit, EditingError, Slices
 from ..translation import tr
 from .keyframes import add_empty_keyframes
 from .layers import can_be_covered
-from .pixels import Pace, PixelFormat, cut, laid_over, solid_where_changed
+from .pixels import Pace, PixelFormat, changed_in, cut, laid_over
 from .reading import native_pixels
-from .results import Check, attach, copy_picture, dress, hide_note, keep_active, paint
+from .results import Check, attach, copy_picture, dress, hide_note, keep_active, paint, wire_of
 from .scratch import Scratch, format_of
 
 
@@ -28,7 +28,7 @@ class _Frame(NamedTuple):
     time: int
     rect: Rect
     changed: bytes
-    """``solid_where_changed``, compressed."""
+    """``changed_in``, compressed."""
 
 
 def write(
@@ -60,7 +60,9 @@ def write(
         layer = _animated_layer(scratch)
         layer.setName(tr("Frames"))
         yield
-        painted, covering = yield from _paint_frames(scratch.document, layer, frames, first, count, check)
+        painted, covering = yield from _paint_frames(
+            scratch.document, layer, source, frames, first, count, check
+        )
         covering = covering and can_be_covered(source)
         group = scratch.document.createGroupLayer(title)
         scratch.document.rootNode().addChildNode(group, None)
@@ -148,6 +150,7 @@ def _go_to(document: Any, time: int) -> None:
 def _paint_frames(
     document: Any,
     layer: Any,
+    source: Any,
     frames: Iterable[Edit | None],
     first: int,
     count: int,
@@ -164,8 +167,8 @@ def _paint_frames(
             break
         time = first + len(painted)
         _go_to(document, time)
-        yield from paint(layer, edit, check)
-        painted.append(_Frame(time, edit.rect, zlib.compress(solid_where_changed(edit.pixels), 1)))
+        yield from paint(layer, edit, wire_of(edit, source), check)
+        painted.append(_Frame(time, edit.rect, zlib.compress(changed_in(edit, edit.rect), 1)))
         covering = covering and edit.opaque
         yield
     if not painted:

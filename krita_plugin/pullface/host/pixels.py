@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from ..backend.editing.geometry import Rect
-from ..backend.editing.host import Bytes
+from ..backend.editing.host import Bytes, Edit
 from ..qt import QtGui
 
 _CHANNELS = {"A": 1, "GRAYA": 2, "RGBA": 4, "XYZA": 4, "LABA": 4, "YCbCrA": 4, "CMYKA": 5}
@@ -36,6 +36,25 @@ class PixelFormat(NamedTuple):
 
 SRGB = PixelFormat("RGBA", "U8", "sRGB-elle-V2-srgbtrc.icc")
 """Krita's own 8-bit sRGB; its bytes are B, G, R, A."""
+
+
+FLOAT_SRGB = PixelFormat("RGBA", "F32", "sRGB built-in")
+"""The colour engine's own sRGB with float values, R, G, B, A. Its curve is a formula, so that it goes on below 0 and
+above 1: colours beyond sRGB and lights beyond white come back as they were. Krita's own sRGB has a table and cuts."""
+
+
+def wire_format(pixel_format: PixelFormat, eight_bits: bool = False) -> PixelFormat:
+    """The format in which pixels of a layer go to the backend and come back.
+
+    Args:
+        pixel_format: the layer's.
+        eight_bits: whether those are enough, whatever the layer's depth.
+    """
+    if eight_bits or pixel_format.depth == "U8":
+        return SRGB
+    if pixel_format[::2] == SRGB[::2]:
+        return pixel_format._replace(depth="F32")  # values on sRGB's curve already: nothing is lost
+    return FLOAT_SRGB
 
 
 class Pace:
@@ -81,6 +100,13 @@ def swap_red_and_blue(pixels: Bytes, width: int, height: int) -> bytes:
 def solid_where_changed(rgba: Bytes) -> bytes:
     """One byte a pixel: 255 where the alpha of an edit is not 0, else 0."""
     return bytes(rgba)[3::4].translate(_SOLID)
+
+
+def changed_in(edit: Edit, band: Rect) -> bytes:
+    """One byte a pixel for a band of an edit: 255 where it changes something, else 0."""
+    if edit.changed is None:
+        return solid_where_changed(cut(edit.pixels, edit.rect, band, 4))
+    return bytes(cut(edit.changed, edit.rect, band, 1)).translate(_SOLID)
 
 
 def laid_over(below: Bytes, above: Bytes, changed: bytes, pixel_size: int) -> bytes:

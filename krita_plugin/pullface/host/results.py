@@ -10,7 +10,7 @@ from ..backend.editing.geometry import Rect
 from ..backend.editing.host import Edit, EditingError, Slices
 from ..translation import tr
 from .layers import OPAQUE, can_be_covered, identifier_of
-from .pixels import SRGB, Pace, cut, laid_over, solid_where_changed, swap_red_and_blue
+from .pixels import SRGB, Pace, PixelFormat, changed_in, cut, laid_over, swap_red_and_blue, wire_format
 from .reading import native_pixels
 from .scratch import Converter, Scratch, format_of
 
@@ -39,14 +39,14 @@ def write(document: Any, source: Any, title: str, edit: Edit, check: Check) -> S
     with Scratch(format_of(document)) as scratch:
         if edit.opaque and can_be_covered(source):
             layer = scratch.paint_layer(tr("Edit"))
-            yield from paint(layer, edit, check)
+            yield from paint(layer, edit, wire_of(edit, source), check)
             group = _group(scratch, title)
             group.addChildNode(layer, None)
             # Krita 5.1 has only createNode, whose masks hold nothing; it crashes when it saves one.
             if hasattr(scratch.document, "createTransparencyMask"):
                 mask = scratch.document.createTransparencyMask(tr("Edited area"))
                 for band in edit.rect.bands(1 << 19):
-                    mask.setPixelData(solid_where_changed(cut(edit.pixels, edit.rect, band, 4)), *band)
+                    mask.setPixelData(changed_in(edit, band), *band)
                     yield
                 layer.addChildNode(mask, None)
             note = None
@@ -101,27 +101,36 @@ def keep_active(document: Any, source: Any, check: Check) -> Slices[None]:
         yield
 
 
-def paint(layer: Any, edit: Edit, check: Check, over: Callable[[Rect], bytes] | None = None) -> Slices[None]:
+def wire_of(edit: Edit, source: Any) -> PixelFormat:
+    """The format of an edit's pixels."""
+    return wire_format(format_of(source), eight_bits=edit.dtype == "uint8")
+
+
+def paint(
+    layer: Any, edit: Edit, wire: PixelFormat, check: Check, over: Callable[[Rect], bytes] | None = None
+) -> Slices[None]:
     """Paints an edit into a layer of a scratch document, converted into the layer's colour space.
 
     Args:
         layer: to paint into.
         edit: what.
+        wire: the format of its pixels.
         check: called in each slice.
         over: the layer's pixels of a band, in its own format; they stay, bit by bit, where the edit changes nothing.
             None: there the layer becomes transparent.
     """
     pixel_format = format_of(layer)
     pace = Pace()
-    with Converter(SRGB, pixel_format) as converter:
+    with Converter(wire, pixel_format) as converter:
         for band in pace.bands(edit.rect):
             check()
             with pace:
-                rgba = cut(edit.pixels, edit.rect, band, 4)
-                bgra = swap_red_and_blue(rgba, band.width, band.height)
-                native = converter.convert(bgra, band.width, band.height)
+                pixels: Any = cut(edit.pixels, edit.rect, band, wire.pixel_size)
+                if wire == SRGB:
+                    pixels = swap_red_and_blue(pixels, band.width, band.height)
+                native = converter.convert(pixels, band.width, band.height)
                 if over is not None:
-                    changed = solid_where_changed(rgba)
+                    changed = changed_in(edit, band)
                     native = laid_over(over(band), native, changed, pixel_format.pixel_size)
                 layer.setPixelData(native, *band)
             yield
@@ -142,7 +151,8 @@ def copy_with_edit(scratch: Scratch, source: Any, edit: Edit, check: Check) -> S
             layer.setLayerStyleFromAsl(style)
     layer.setLocked(False)
     yield
-    yield from paint(layer, edit, check, over=lambda band: native_pixels(layer, band))
+    wire = wire_of(edit, source)
+    yield from paint(layer, edit, wire, check, over=lambda band: native_pixels(layer, band))
     return layer
 
 

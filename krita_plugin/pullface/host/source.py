@@ -16,9 +16,12 @@ from ..backend.editing.host import (
     Slices,
 )
 from ..qt import Qt, QtCore, QtGui
+from ..translation import title as tr_title
 from ..translation import tr
 from . import animation, documents, masks, reading, results
 from .layers import check_editable, identifier_of, root_of
+from .pixels import wire_format
+from .scratch import format_of
 
 THUMBNAIL = 96
 
@@ -69,6 +72,11 @@ class KritaSource:
         self._name = str(self._node.name()) or self._name
         return self._name
 
+    @property
+    def deep(self) -> bool:
+        """Whether the layer holds more than 8 bits a channel."""
+        return format_of(self._node).depth != "U8"
+
     def exists(self) -> bool:
         """Whether the document is open and the layer in it."""
         return self._document() is not None and self._attached()
@@ -88,10 +96,14 @@ class KritaSource:
         """What is selected in the document; None when nothing is."""
         return masks.selection_bounds(self._open_document())
 
-    def read(self, rect: Rect) -> Slices[LayerPicture]:
+    def read(self, rect: Rect, eight_bits: bool = False) -> Slices[LayerPicture]:
         """The layer's pixels in ``rect`` as sRGB; transparent where it has none."""
         self.check()
-        return (yield from reading.read(self._node, rect, self._check_there))
+        return (yield from reading.read(self._node, rect, self._check_there, eight_bits))
+
+    def for_screen(self, edit: Edit) -> Slices[Edit]:
+        """The same edit with its pixels in 8 bits, too."""
+        return (yield from reading.for_screen(edit, wire_format(format_of(self._node))))
 
     def movable(
         self, options: AreaOptions, pairs: Sequence[tuple[Point, Point]], crop: Square, rect: Rect
@@ -106,13 +118,21 @@ class KritaSource:
             What the artist has to know about it, or None.
         """
         self._check_there()
-        return (yield from results.write(self._open_document(), self._node, title, edit, self._check_there))
+        return (
+            yield from results.write(
+                self._open_document(), self._node, tr_title(title), edit, self._check_there
+            )
+        )
 
     def write_animation(self, title: str, frames: Iterable[Edit | None], count: int) -> Slices[str | None]:
         """Puts a whole pull above the layer as an animated layer, in one undo step; see ``animation.write``."""
         self._check_there()
         document = self._open_document()
-        return (yield from animation.write(document, self._node, title, frames, count, self._check_there))
+        return (
+            yield from animation.write(
+                document, self._node, tr_title(title), frames, count, self._check_there
+            )
+        )
 
     def thumbnail(self, width: int, height: int, rgb: Bytes) -> bytes:
         """A small PNG of an RGB uint8 picture, at most 96 px wide and high."""

@@ -315,11 +315,21 @@ def test_slow_screens_get_fewer_previews_and_always_the_last(stage: Stage) -> No
 def test_a_crop_is_drawn_outside_pull_mode(stage: Stage) -> None:
     stage.controller.set_mode(False)
     stage.asked.clear()
-    stage.controller.draw_crop()
+    stage.controller.edit_frame()
     assert stage.overlay.isVisible()
     stage.drag((100, 80), (200, 120))
     assert stage.asked == [Square(100, 80, 100)]
+    stage.controller.edit_frame(False)
     assert stage.overlay is None
+
+
+def test_editing_the_frame_ends_when_something_runs(stage: Stage) -> None:
+    shown: list[bool] = []
+    stage.controller.framing_changed.connect(shown.append)
+    stage.controller.edit_frame()
+    stage.pull.set(can_edit_pairs=False)
+    assert not stage.controller.framing
+    assert shown == [True, False]
 
 
 def test_another_pull_is_shown_and_the_old_one_is_let_go(stage: Stage) -> None:

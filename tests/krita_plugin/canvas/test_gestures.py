@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from krita_plugin.pullface.backend.editing.geometry import Point, Square
+from krita_plugin.pullface.backend.editing.geometry import Point
 from krita_plugin.pullface.backend.editing.pairs import MAX_PAIRS, PairList
 from krita_plugin.pullface.canvas.affine import Affine
 from krita_plugin.pullface.canvas.gestures import PEN_REACH, REACH, Gestures, Grip
@@ -29,8 +29,6 @@ class Stage:
         self.gestures.set_pull(self.pull)
         self.gestures.drag_requested = lambda: self.asked.append("drag")
         self.gestures.stop_requested = lambda: self.asked.append("stop")
-        self.gestures.crop_drawn = self.asked.append
-        self.gestures.crop_cancelled = lambda: self.asked.append("cancelled")
 
     @property
     def pairs(self) -> list[tuple[Point, Point]]:
@@ -295,56 +293,3 @@ def test_without_a_canvas_nothing_is_ours(stage: Stage) -> None:
     stage.gestures.affine = None
     assert not stage.gestures.press(Point(60, 70), "left")
     assert not stage.gestures.move(Point(60, 70))
-
-
-# Crops
-
-
-@pytest.mark.parametrize(
-    ("start", "end", "square"),
-    [
-        ((100, 100), (180, 150), Square(100, 100, 80)),
-        ((180, 150), (120, 50), Square(80, 50, 100)),
-        ((300, 200), (900, 900), Square(300, 200, 100)),  # clamped to the image
-        ((-50, -50), (60, 70), Square(0, 0, 70)),
-        ((390, 290), (100, 280), Square(100, 0, 290)),
-    ],
-)
-def test_a_crop_is_drawn_inside_the_image(
-    stage: Stage, start: tuple[float, float], end: tuple[float, float], square: Square
-) -> None:
-    stage.gestures.draw_crop()
-    assert stage.drag(start, end)
-    assert stage.asked == [square]
-    assert not stage.gestures.drawing_crop
-    assert stage.pairs == []
-
-
-def test_a_crop_is_drawn_without_a_pull(stage: Stage) -> None:
-    stage.gestures.set_pull(None)
-    stage.gestures.draw_crop()
-    stage.drag((10, 10), (60, 60))
-    assert stage.asked == [Square(10, 10, 50)]
-
-
-def test_a_click_draws_no_crop_and_the_next_drag_does(stage: Stage) -> None:
-    stage.gestures.draw_crop()
-    stage.drag((100, 100), (104, 104))
-    assert stage.asked == []
-    assert stage.gestures.drawing_crop
-    stage.drag((100, 100), (150, 104))
-    assert stage.asked == [Square(100, 100, 50)]
-
-
-def test_drawing_a_crop_is_given_up(stage: Stage) -> None:
-    stage.gestures.draw_crop()
-    stage.gestures.press(stage.on_widget(100, 100), "left")
-    stage.gestures.move(stage.on_widget(200, 200))
-    assert stage.gestures.crop is not None
-    assert stage.gestures.key("escape")  # this drag
-    assert stage.gestures.crop is None
-    assert stage.gestures.drawing_crop
-    assert stage.gestures.key("escape")  # all of it
-    assert stage.asked == ["cancelled"]
-    stage.drag((100, 100), (200, 200))
-    assert len(stage.pairs) == 1

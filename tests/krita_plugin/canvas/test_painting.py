@@ -9,10 +9,12 @@ import pytest
 
 from krita_plugin.pullface.backend.editing.areas import capsules
 from krita_plugin.pullface.backend.editing.geometry import Point, Rect, Square
+from krita_plugin.pullface.backend.editing.host import Edit
 from krita_plugin.pullface.backend.editing.pairs import Pair
 from krita_plugin.pullface.canvas.affine import Affine
+from krita_plugin.pullface.canvas.framing import turn_handle
 from krita_plugin.pullface.canvas.gestures import Grip
-from krita_plugin.pullface.canvas.painting import HANDLE, OUTSIDE, TARGET, Painting, Scene
+from krita_plugin.pullface.canvas.painting import DARK, HANDLE, OUTSIDE, TARGET, Painting, Scene
 from krita_plugin.pullface.canvas.pictures import Pictures
 from krita_plugin.pullface.qt import QtGui
 
@@ -165,7 +167,7 @@ def test_a_preview_is_clipped_softly_by_the_mask() -> None:
 def test_the_result_is_drawn_exactly_and_lets_the_unchanged_through() -> None:
     pixels = bytes(v for i in range(16) for v in ((0, 0, 0, 0) if i == 5 else (i * 15, 255 - i * 15, 7, 255)))
     pictures = Pictures()
-    shown = pictures.edit(pull(edit=SimpleNamespace(opaque=True, rect=Rect(30, 40, 4, 4), pixels=pixels)))
+    shown = pictures.edit(pull(edit=Edit(Rect(30, 40, 4, 4), pixels)))
     at = drawn(Scene(PLAIN, SIZE, picture=shown, exact=True))
     for i in range(16):
         assert at(30 + i % 4, 40 + i // 4) == (GREY if i == 5 else (i * 15, 255 - i * 15, 7)), i
@@ -178,7 +180,7 @@ def test_the_result_is_drawn_exactly_and_lets_the_unchanged_through() -> None:
 def test_a_result_that_is_drawn_small_is_averaged() -> None:
     """A chequerboard at an eighth of its size is grey; taking single pixels it would be black or white."""
     board = bytes(v for y in range(160) for x in range(160) for v in ((x + y) % 2 * 255,) * 3 + (255,))
-    shown = Pictures().edit(pull(edit=SimpleNamespace(opaque=True, rect=Rect(0, 0, 160, 160), pixels=board)))
+    shown = Pictures().edit(pull(edit=Edit(Rect(0, 0, 160, 160), board)))
     at = drawn(Scene(Affine(0.125, 0.0, 0.0, 0.125, 3.0, 3.0), SIZE, picture=shown, exact=True), grey=0)
     assert all(abs(at(x, y)[0] - 127) < 12 for x in range(6, 18) for y in range(6, 18))
 
@@ -186,7 +188,7 @@ def test_a_result_that_is_drawn_small_is_averaged() -> None:
 def test_a_large_result_is_shown_at_once_and_prepared_in_pieces() -> None:
     size = 2400
     row = bytes(v for x in range(size) for v in ((x % 2) * 255,) * 3 + (255,))
-    edit = SimpleNamespace(rect=Rect(0, 0, size, size), pixels=row * size, opaque=True)
+    edit = Edit(Rect(0, 0, size, size), row * size)
     shown = Pictures().edit(pull(edit=edit))
     assert shown is not None
     scene = Scene(Affine(0.1, 0.0, 0.0, 0.1, 0.0, 0.0), (size, size), picture=shown, exact=True)
@@ -211,9 +213,74 @@ def test_pictures_are_made_once() -> None:
     assert pictures.edit(pull()) is None
 
 
-def test_a_crop_that_is_drawn_shows_its_size_and_darkens_the_rest() -> None:
-    at = drawn(Scene(PLAIN, SIZE, drawing=True, drawn=Square(50, 40, 100)))
+def test_the_frame_that_is_edited_has_handles_and_its_size_and_darkens_the_rest() -> None:
+    frame = Square(50, 40, 100)
+    at = drawn(Scene(PLAIN, SIZE, framing=True, frame=frame))
     assert at(100, 90) == GREY
     assert sum(at(200, 90)) < sum(GREY) - 60
     assert at(350, 90) == GREY  # beside the image
     assert max(sum(at(x, y)) for x in range(80, 120) for y in range(148, 162)) > 3 * 200
+    for corner in frame.corners:
+        assert at(*corner) == rgb(DARK)
+    assert at(*turn_handle(PLAIN, frame)) == rgb(DARK)
+    assert drawn(Scene(PLAIN, SIZE, framing=True))(100, 90) != GREY  # before there is a frame
+
+
+def test_a_turned_crop_is_drawn_turned() -> None:
+    crop = Square(100, 50, 100, 45.0)
+    at = drawn(Scene(PLAIN, SIZE, crop=crop))
+    for first, second in zip(crop.corners, (*crop.corners[1:], crop.corners[0])):
+        edge = [
+            at(first.x + (second.x - first.x) * part / 40, first.y + (second.y - first.y) * part / 40)
+            for part in range(8, 33)
+        ]
+        assert max(min(colour) for colour in edge) > 200
+    assert at(103, 53) == at(197, 147) == GREY  # where its corners would be, were it upright
+    pair = Pair(Point(103, 53), Point(150, 100), Point(103, 53))
+    assert drawn(Scene(PLAIN, SIZE, [pair], crop=crop))(103, 53) == rgb(OUTSIDE)
+
+
+def test_the_area_is_cut_to_a_turned_crop() -> None:
+    crop = Square(100, 50, 100, 45.0)
+    wide = [part._replace(radius=300.0) for part in capsules([(Point(150, 100), Point(151, 100))], crop)]
+    at = drawn(Scene(PLAIN, SIZE, crop=crop, area=wide))
+    assert at(103, 53) == GREY
+
+
+@pytest.mark.parametrize("angle", [30.0, -115.0, 180.0])
+def test_a_preview_is_turned_with_its_crop(angle: float) -> None:
+    colours = [(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0)]
+    square = Square(100, 50, 100, angle)
+    shown = Pictures().preview(pull(preview=preview(square, colours)))
+    at = drawn(Scene(PLAIN, SIZE, picture=shown))
+    quarters = [Point(110, 60), Point(190, 60), Point(110, 140), Point(190, 140)]
+    assert [at(*square.turned(place)) for place in quarters] == colours
+    outside = [Point(95, 100), Point(205, 100), Point(150, 45), Point(150, 155)]
+    assert {at(*square.turned(place)) for place in outside} == {GREY}
+
+
+def test_the_mask_stays_where_it_is_when_the_crop_is_turned() -> None:
+    mask = SimpleNamespace(rect=Rect(0, 0, 300, 200), pixels=bytes([0] * 150 + [255] * 150) * 200)
+    square = Square(100, 50, 100, 30.0)
+    black = preview(square, [(0, 0, 0)] * 64 * 64, 64)
+    at = drawn(Scene(PLAIN, SIZE, picture=Pictures().preview(pull(preview=black, mask=mask))))
+    for y in range(60, 145, 10):  # the mask's edge is upright on the picture
+        assert at(144, y) == GREY
+        assert max(at(156, y)) < 12
+
+
+def test_a_deep_result_is_drawn_from_its_eight_bits() -> None:
+    edit = Edit(Rect(30, 40, 1, 1), bytes(16), dtype="float32", changed=b"\1", shown=bytes([9, 8, 7, 255]))
+    at = drawn(Scene(PLAIN, SIZE, picture=Pictures().edit(pull(edit=edit)), exact=True))
+    assert at(30, 40) == (9, 8, 7)
+
+
+def test_other_faces_have_quiet_frames() -> None:
+    crop, face = Square(20, 40, 100), Square(160, 40, 100)
+    at = drawn(Scene(PLAIN, SIZE, crop=crop, faces=[(1, face)]), grey=0)
+    loud = max(at(x, 40)[0] for x in range(50, 90))
+    quiet = max(at(x, 40)[0] for x in range(190, 230))
+    assert loud > quiet + 50 > 100
+    at = drawn(Scene(PLAIN, SIZE, framing=True, frame=crop, faces=[(1, face)]))
+    label = (160 + 100 / 6, 40 + 100 / 6)
+    assert any(min(at(label[0] + x, label[1] + y)) > 200 for x in range(-4, 5) for y in range(-5, 6))

@@ -19,7 +19,9 @@ class FakePull:
     def __init__(self, **state: Any) -> None:
         self.pairs = PairList()
         self.area = AreaOptions()
-        self.crop_choice = "layer"
+        self.crop_choice = "face"
+        self.faces: tuple[Square, ...] = ()
+        self.face_number: int | None = None
         self.drawn_crop: Square | None = None
         self.model = ""
         self.phase = Phase.IDLE
@@ -44,6 +46,7 @@ class FakePull:
             "apply_result",
             "delete_result",
             "forget",
+            "next_face",
         ):
             return lambda *arguments: self.calls.append((name, *arguments))
         raise AttributeError(name)

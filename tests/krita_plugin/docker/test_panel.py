@@ -69,23 +69,52 @@ def test_options_reach_the_pull(show: Show) -> None:
     options.movable.setCurrentIndex(1)
     options.movable.activated.emit(1)
     assert (pull.area.movable, pull.area.grow, pull.area.feather) == ("selection", 7, 12)
-    options.crop.setCurrentIndex(1)
-    options.crop.activated.emit(1)
+    assert options.crop.currentData() == "face"
+    options.crop.setCurrentIndex(2)
+    options.crop.activated.emit(2)
     assert pull.crop_choice == "selection"
 
 
 def test_a_crop_that_is_not_drawn_yet_is_asked_for(show: Show) -> None:
     panel = show("options")
-    asked: list[int] = []
-    panel.draw_crop_requested.connect(lambda: asked.append(1))
-    panel.options.crop.setCurrentIndex(2)
-    panel.options.crop.activated.emit(2)
-    assert asked == [1]
-    assert panel.options.crop.currentData() == "layer"  # it counts when it is drawn
+    asked: list[bool] = []
+    panel.framing_toggled.connect(asked.append)
+    panel.options.crop.setCurrentIndex(3)
+    panel.options.crop.activated.emit(3)
+    assert asked == [True]
+    assert panel.options.crop.currentData() == "face"  # it counts when it is drawn
     pull_of(panel).tell("options", drawn_crop=Square(0, 0, 64), crop_choice="drawn")
     assert panel.options.crop.currentData() == "drawn"
     panel.options.draw.click()
-    assert asked == [1, 1]
+    assert asked == [True, True]
+
+
+def test_editing_the_frame_is_shown(show: Show) -> None:
+    panel = show("options")
+    asked: list[bool] = []
+    panel.framing_toggled.connect(asked.append)
+    before = panel.controls.text.text()
+    panel.set_framing(True)
+    assert panel.options.draw.isChecked()
+    assert "corner" in panel.controls.text.text()
+    assert asked == []
+    panel.options.draw.click()
+    assert asked == [False]
+    panel.set_framing(False)
+    assert panel.controls.text.text() == before
+
+
+def test_of_several_faces_the_next_can_be_chosen(show: Show) -> None:
+    panel = show("options")
+    options, pull = panel.options, pull_of(panel)
+    assert options.faces.isHidden()
+    pull.tell("options", faces=(Square(0, 0, 64), Square(90, 0, 64, 12.5)), face_number=1)
+    assert not options.faces.isHidden()
+    assert options.which_face.text() == "Face 2 of 2"
+    options.next_face.click()
+    assert pull.calls[-1] == ("next_face",)
+    pull.tell("options", face_number=None)
+    assert options.which_face.text() == "2 faces"
 
 
 def test_what_the_pull_tells_is_not_sent_back(show: Show) -> None:

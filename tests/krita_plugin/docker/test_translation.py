@@ -48,10 +48,10 @@ def sentences_of_a_pull() -> dict[str, str]:
     """What ``backend.editing`` says in English; the docker translates it when it shows it."""
     found = {}
     for file in sorted(Path(pull.__file__).parent.glob("*.py")):
-        for call in calls_of(file, "Message", "EditingError"):
+        for call in calls_of(file, "Message", "filled", "EditingError"):
             texts = [text for argument in call.args[:3] for text in texts_in(argument)]
             found.update({text: file.name for text in texts if " " in text})
-    for text in state._TEXTS.values():
+    for text in (*state._TEXTS.values(), *state._STAGES.values()):
         if text:
             found[text] = "state.py"
     return found
@@ -92,6 +92,9 @@ def test_no_translation_is_empty_or_left_over_from_a_text_that_is_gone() -> None
 
 def test_values_and_numbers() -> None:
     translation.use_language("de")
+    assert translation.title("Pull 12") == "Zug 12"
+    assert translation.title("Pull to step 7") == "Zug bis Schritt 7"
+    assert translation.title("Pull the other one") == "Pull the other one"
     assert translation.tr("{seconds} s left", seconds=5) == "noch 5 s"
     assert translation.number(1234.56) == "1234,6"
     assert translation.tr("A text that {nobody} translated") == "A text that {nobody} translated"
