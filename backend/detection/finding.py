@@ -1,6 +1,6 @@
 """Find the faces in a layer, drawn or painted, at any size and turned up to 60 degrees.
 
-The network looks at the layer at several sizes. What it finds is looked at a second time, brought upright and to one
+The network looks at the layer at several sizes. What it finds is looked at again, twice, brought upright and to one
 size, which makes square and score better; what does not look like a face then is dropped.
 """
 
@@ -26,10 +26,10 @@ EXTRA_LEVEL = 1152
 """Looked at only where nothing certain was found: its time is more than that of all others."""
 
 CERTAIN = 0.6
-THRESHOLD = 0.35
+THRESHOLD = 0.45
 """A face with a lower score is not reported."""
 
-_FIRST_THRESHOLD = 0.12
+_FIRST_THRESHOLD, _SECOND_THRESHOLD = 0.12, 0.2
 _MOST_CANDIDATES = 16
 _MOST_FACES = 32
 _LARGEST_ZOOM = 2.5
@@ -121,12 +121,20 @@ def _find(network: FaceNetwork, picture: Image.Image) -> list[FoundFace]:
     for level in levels:
         pyramid.append(_at_level(picture, level))
         candidates += look(network, *pyramid[-1])
-    faces = _look_closely(network, pyramid, keep_best(candidates, _MOST_CANDIDATES))
+    faces = _confirmed(network, pyramid, candidates)
     if longest * _LARGEST_ZOOM >= EXTRA_LEVEL and not (faces and faces[0].score >= CERTAIN):
         pyramid.append(_at_level(picture, EXTRA_LEVEL))
-        more = look(network, *pyramid[-1])
-        faces += _look_closely(network, pyramid, keep_best(more, _MOST_CANDIDATES))
+        faces += _confirmed(network, pyramid, look(network, *pyramid[-1]))
     return keep_best(faces, _MOST_FACES)
+
+
+def _confirmed(
+    network: FaceNetwork, pyramid: Sequence[tuple[Tensor, float]], candidates: Sequence[FoundFace]
+) -> list[FoundFace]:
+    """The candidates that still look like faces when they are looked at closely."""
+    faces = _look_closely(network, pyramid, keep_best(candidates, _MOST_CANDIDATES))
+    likely = [face for face in keep_best(faces, _MOST_CANDIDATES) if face.score >= _SECOND_THRESHOLD]
+    return _look_closely(network, pyramid, likely)
 
 
 def _at_level(picture: Image.Image, level: int) -> tuple[Tensor, float]:
@@ -181,7 +189,7 @@ def _decoded(said: Sequence[float], row: int, column: int, score: float) -> Foun
 def _look_closely(
     network: FaceNetwork, pyramid: Sequence[tuple[Tensor, float]], faces: Sequence[FoundFace]
 ) -> list[FoundFace]:
-    """Each face again, upright and at one size; its score becomes the geometric mean of both looks."""
+    """Each face again, upright and at one size; its score becomes the geometric mean of the old and the new one."""
     if not faces:
         return []
     said = network(torch.cat([_close_up(pyramid, face) for face in faces]))

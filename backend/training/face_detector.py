@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,6 +36,7 @@ TILE = 192
 
 _GRAY = 0.5
 _EMA_BETA = 0.998
+_KEPT_BATCHES = 24
 
 Batch = tuple[Tensor, Tensor]
 
@@ -112,6 +114,14 @@ def targets(scene: Scene, left: int, top: int, side: int = TILE) -> np.ndarray:
     return maps
 
 
+def mirrored(x: Tensor, wanted: Tensor) -> Batch:
+    """A batch as in a mirror; see `SceneStream`."""
+    order = [0, 1, 2, 3, 4, 5, 8, 9, 6, 7, *range(10, CHANNELS + 2)]
+    turned = wanted.flip(3)[:, order]
+    turned[:, [2, 5, 6, 8, 10]] *= -1  # everything that points to the right
+    return x.flip(3), turned
+
+
 def loss_of(said: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
     """The focal loss of the heat (Zhou et al. 2019, eq. 1) and the weighted distance of everything else."""
     heat, counts, matters = wanted[:, 0], wanted[:, CHANNELS], wanted[:, CHANNELS + 1]
@@ -173,6 +183,8 @@ def train(
             prefetch_factor=4 if workers else None,
         )
     )
+    # To draw a batch takes as long as to learn from it: each is used a second time, later and mirrored.
+    again: deque[Batch] = deque()
     start = time.monotonic()
     bar = tqdm(range(steps), desc="face finder", mininterval=10)
     sums = np.zeros(3)
@@ -188,7 +200,11 @@ def train(
         )
         for group in optimizer.param_groups:
             group["lr"] = rate
-        x, wanted = next(loader)
+        if step % 2 and len(again) >= _KEPT_BATCHES:
+            x, wanted = mirrored(*again.popleft())
+        else:
+            x, wanted = next(loader)
+            again.append((x, wanted))
         with torch.autocast("cpu", dtype=torch.bfloat16):
             said = network(x.contiguous(memory_format=torch.channels_last))
         focal, distance = loss_of(said, wanted)
