@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from backend import __version__
+from backend.commands.train import add_arguments as add_training
 from backend.evaluation.arguments import add_measures
 
 USER_ERROR, STOPPED = 2, 130
@@ -78,6 +79,13 @@ def parser() -> argparse.ArgumentParser:
 
     models = commands.add_parser("models", help="the installed models")
     models.add_subparsers(dest="action", required=True, metavar="ACTION").add_parser("list", help="list them")
+
+    train = commands.add_parser(
+        "train",
+        help="make a model, or fine-tune one on your own pictures",
+        description="Train a StyleGAN2 on a folder of pictures or on the procedural faces; see docs/training.md.",
+    )
+    add_training(train)
 
     evaluate = commands.add_parser("evaluate", help="measure how well a model does its work")
     add_measures(evaluate)
@@ -282,6 +290,10 @@ def _run(options: argparse.Namespace) -> int:
         from backend.commands import models
 
         return models.list_models()
+    if options.command == "train":
+        from backend.commands import train
+
+        return train.train(options)
     if options.command == "evaluate":
         from backend.commands import evaluate
 

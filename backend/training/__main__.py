@@ -1,31 +1,44 @@
-"""``python -m backend.training``: make what ships in the repository. Stop with Ctrl+C, run again to resume."""
+"""``python -m backend.training``: make what ships in the repository. Stop with Ctrl+C, run again to resume.
+
+What draws procedural faces is imported where it is needed: fine-tuning on pictures does without skia.
+"""
 
 from __future__ import annotations
 
 import argparse
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import torch
 
+from backend.errors import PullfaceError
 from backend.evaluation.landmarks import WEIGHTS
 from backend.models import find, storage
 from backend.models.catalogue import DEFAULT_MODEL, EMBEDDED, SUFFIX
 
-from . import face_command, landmarks
+from . import face_command, fine_tuning
 from .encoder import EncoderTrainer, Settings
 from .export import export
 from .toon.factors import Z_DIM
 from .toon_model import STAGES
-from .train import Trainer
+
+_STOPPED, _USER_ERROR = 130, 2
+_DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _stopped() -> int:
+    print("stopped; run the same command again to go on")
+    return _STOPPED
 
 
 def _train(arguments: argparse.Namespace) -> int:
+    from .train import Trainer
+
     stages = [replace(s, images=max(s.batch_size, int(s.images * arguments.scale))) for s in STAGES]
     trainer = Trainer(arguments.run, stages, arguments.seed, arguments.workers, arguments.device)
     if not trainer.run():
-        print("stopped; run the same command again to resume")
-        return 130
+        return _stopped()
     print(f"finished after {trainer.total_images} faces and {trainer.seconds / 60:.0f} minutes")
     return 0
 
@@ -51,10 +64,7 @@ def _encoder(arguments: argparse.Namespace) -> int:
         trainer.export(path, output)
         print(f"wrote {output}")
     print(" ".join(f"{name} {value:.4f}" for name, value in trainer.evaluate().items()))
-    if not finished:
-        print("stopped; run the same command again to resume")
-        return 130
-    return 0
+    return 0 if finished else _stopped()
 
 
 def _export(arguments: argparse.Namespace) -> int:
@@ -63,8 +73,37 @@ def _export(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _gan(arguments: argparse.Namespace) -> int:
+    finished = fine_tuning.train(arguments.run, arguments.output, arguments.encoder_minutes, arguments.device)
+    return 0 if finished else _stopped()
+
+
+def _preset(arguments: argparse.Namespace) -> int:
+    """Generator and discriminator, the model's file, its encoder; each goes on where it was."""
+    common = {"run": arguments.run, "seed": 0, "workers": arguments.workers, "device": arguments.device}
+    status = _train(argparse.Namespace(scale=arguments.scale, **common))
+    if status:
+        return status
+    _export(arguments)
+    return _encoder(
+        argparse.Namespace(
+            model=str(arguments.output),
+            output=None,
+            minutes=arguments.encoder_minutes,
+            images=None,
+            batch_size=Settings.batch_size,
+            learning_rate=Settings.learning_rate,
+            renderer=True,
+            export_anyway=False,
+            **common,
+        )
+    )
+
+
 def _landmarks(arguments: argparse.Namespace) -> int:
-    landmarks.train(arguments.output, arguments.images)
+    from . import landmarks
+
+    landmarks.train(arguments.output, arguments.images, pool=arguments.pool)
     return 0
 
 
@@ -78,7 +117,7 @@ def main() -> int:
     train.add_argument("--scale", type=float, default=1.0, help="factor on the faces seen in every stage")
     train.add_argument("--seed", type=int, default=0)
     train.add_argument("--workers", type=int, default=1, help="processes that draw faces")
-    train.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    train.add_argument("--device", default=_DEVICE)
     train.set_defaults(function=_train)
 
     export_ = commands.add_parser("export", help="turn a checkpoint into the embedded model's file")
@@ -100,7 +139,7 @@ def main() -> int:
     encoder.add_argument("--learning-rate", type=float, default=1e-3)
     encoder.add_argument("--seed", type=int, default=0)
     encoder.add_argument("--workers", type=int, default=1, help="processes that draw faces")
-    encoder.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    encoder.add_argument("--device", default=_DEVICE)
     encoder.add_argument(
         "--renderer",
         action=argparse.BooleanOptionalAction,
@@ -111,15 +150,37 @@ def main() -> int:
     )
     encoder.set_defaults(function=_encoder)
 
+    gan = commands.add_parser("gan", help="what `pullface train` runs, with the settings in the run's folder")
+    gan.add_argument("--run", type=Path, required=True)
+    gan.add_argument("--output", type=Path, required=True)
+    gan.add_argument("--encoder-minutes", type=float, default=0.0)
+    gan.add_argument("--device", default=_DEVICE)
+    gan.set_defaults(function=_gan)
+
+    preset = commands.add_parser("preset", help="all of toon: generator, discriminator and encoder")
+    preset.add_argument("name", choices=("toon",))
+    preset.add_argument("--run", type=Path, required=True)
+    preset.add_argument("--output", type=Path, required=True)
+    preset.add_argument("--scale", type=float, default=1.0, help="factor on the faces seen in every stage")
+    preset.add_argument("--encoder-minutes", type=float, default=45.0)
+    preset.add_argument("--workers", type=int, default=1, help="processes that draw faces")
+    preset.add_argument("--device", default=_DEVICE)
+    preset.set_defaults(function=_preset)
+
     detector = commands.add_parser("landmarks", help="train the landmark detector of the evaluation")
     detector.add_argument("--images", type=int, default=40_000)
+    detector.add_argument("--pool", type=Path, help="a folder of drawn faces; new ones are drawn if left out")
     detector.add_argument("--output", type=Path, default=WEIGHTS)
     detector.set_defaults(function=_landmarks)
 
     face_command.add(commands)
 
     arguments = parser.parse_args()
-    result: int = arguments.function(arguments)
+    try:
+        result: int = arguments.function(arguments)
+    except PullfaceError as error:
+        print(f"{error.message}\n{error.hint}", file=sys.stderr)
+        return _USER_ERROR
     return result
 
 

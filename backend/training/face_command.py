@@ -7,9 +7,6 @@ from pathlib import Path
 
 from backend.detection.network import WEIGHTS, read_network
 
-from .face_detector import train
-from .face_measures import measure
-
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to a parser's."""
@@ -28,6 +25,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    from .face_detector import train  # these draw, with skia
+    from .face_measures import measure
+
     if not arguments.evaluate:
         train(
             arguments.output,

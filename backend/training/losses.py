@@ -65,3 +65,19 @@ def r1_penalty(real_logits: Tensor, real: Tensor) -> Tensor:
     """Squared gradient norm at real pictures (Mescheder et al. 2018, R1). ``real`` must require gradients."""
     (gradient,) = torch.autograd.grad(real_logits.sum(), real, create_graph=True)
     return gradient.square().sum(dim=[1, 2, 3]).mean()
+
+
+def path_lengths(pictures: Tensor, ws: Tensor) -> Tensor:
+    """How far a picture moves for a step in w: ``|Jᵀy|`` for random y (Karras et al. 2020, StyleGAN2, equation 4).
+
+    Args:
+        pictures: ``[N, 3, R, R]``, made of ``ws`` with gradients.
+        ws: ``[N, num_ws, w_dim]``.
+
+    Returns:
+        ``[N]``, differentiable.
+    """
+    side = pictures.shape[-1]
+    noise = torch.randn(pictures.shape).to(pictures) / side
+    (gradient,) = torch.autograd.grad((pictures * noise).sum(), ws, create_graph=True)
+    return gradient.square().sum(dim=2).mean(dim=1).sqrt()
