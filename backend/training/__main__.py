@@ -57,7 +57,7 @@ def _encoder(arguments: argparse.Namespace) -> int:
         seed=arguments.seed,
         renderer=renderer,
     )
-    trainer = EncoderTrainer(arguments.run, model, settings, arguments.workers)
+    trainer = EncoderTrainer(arguments.run, model, settings, arguments.workers, arguments.pool)
     finished = trainer.run()
     output = arguments.output or path
     if finished or arguments.export_anyway:
@@ -95,6 +95,7 @@ def _preset(arguments: argparse.Namespace) -> int:
             learning_rate=Settings.learning_rate,
             renderer=True,
             export_anyway=False,
+            pool=None,
             **common,
         )
     )
@@ -145,6 +146,7 @@ def main() -> int:
         action=argparse.BooleanOptionalAction,
         help="whether the model's z is the renderer's; by default for toon alone",
     )
+    encoder.add_argument("--pool", type=Path, help="a folder of drawn faces; new ones are drawn if left out")
     encoder.add_argument(
         "--export-anyway", action="store_true", help="write the file also when stopped early"
     )

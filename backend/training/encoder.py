@@ -13,14 +13,12 @@ import json
 import math
 import os
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 from tqdm import tqdm
 
 from backend.models import storage
@@ -31,16 +29,15 @@ from stylegan_ops.stylegan2 import Generator
 
 from . import checkpoint
 from .degrade import degrade, jitter
-from .grids import from_bytes, to_bytes, write_grid
+from .grids import from_bytes, write_grid
 from .interruption import Interruption
 from .latents import LatentSpace
 from .losses import reconstruction_loss
-from .toon.factors import NAMES
+from .pairs import Pairs, new_faces, pooled_faces, shrink
 
 _CHANNELS, _BLOCKS = (24, 48, 96, 160, 224, 256), (0, 0, 1, 1, 0, 0)
 # The guess needs no more, and a step at 256 px took twice the time.
 _LARGEST_INPUT = 128
-_POSES = ("yaw", "pitch", "roll", "head_yaw", "head_pitch", "head_roll")
 _HELD_OUT_SEED = 77_003
 
 
@@ -65,7 +62,7 @@ class Settings:
         minutes: to train in all, resumed runs included; the learning rate falls to the end of them.
         images: to see in all, or ``None``; whichever ends first.
         batch_size: pictures a step.
-        fresh: new pictures a step; the others come from those kept.
+        fresh: new pictures of the generator a step; the others come from those kept.
         kept: how many drawn pictures to keep in memory (0.05 MB each at 128 px).
         learning_rate: Adam's, at its highest.
         frame_jitter: see `degrade.jitter`.
@@ -80,7 +77,7 @@ class Settings:
     minutes: float = 30.0
     images: int | None = None
     batch_size: int = 32
-    fresh: int = 4
+    fresh: int = 3
     kept: int = 8000
     learning_rate: float = 1e-3
     frame_jitter: float = 0.08
@@ -90,70 +87,6 @@ class Settings:
     whole_batch: int = 4
     seed: int = 0
     renderer: bool = True
-
-
-class Pairs:
-    """An endless stream of (picture, w+) pairs, drawn a few at a time and kept to be seen again.
-
-    Args:
-        model: what draws.
-        settings: see `Settings`.
-        workers: processes that draw the renderer's faces; 0 draws them here.
-    """
-
-    def __init__(self, model: Model, settings: Settings, workers: int) -> None:
-        self._model = model
-        self._space = LatentSpace(model)
-        self._settings = settings
-        self._resolution = encoder_kwargs(model.generator)["img_resolution"]
-        self._faces: Iterator[tuple[Tensor, Tensor, Tensor]] | None = None
-        if settings.renderer:
-            from .faces import face_loader  # needs skia, which other models' encoders do not
-
-            self._faces = face_loader(
-                self._resolution, max(1, settings.fresh // 2), settings.seed + 1, workers, vary_latents
-            )
-        self._pictures: list[Tensor] = []
-        self._latents: list[Tensor] = []
-        self._oldest = 0
-
-    @torch.no_grad()
-    def generated(self, n: int) -> tuple[Tensor, Tensor]:
-        """Mixed latents as the generator draws them: uint8 ``[n, 3, R, R]`` of the encoder's size, and w+."""
-        generator = self._model.generator
-        z = torch.randn(n, generator.z_dim).to(self._model.device)
-        ws = self._space.mixed(generator.mapping(z)[:, 0], generator.num_ws)
-        with torch.autocast(self._model.device.type, dtype=torch.bfloat16):
-            pictures = generator.synthesis(ws, noise_mode="const")
-        return to_bytes(shrink(pictures, self._resolution)), ws.cpu()
-
-    @torch.no_grad()
-    def rendered(self) -> tuple[Tensor, Tensor]:
-        """Pictures of the renderer and the w+ of their latents."""
-        assert self._faces is not None
-        z, pictures, _ = next(self._faces)
-        return pictures, self._model.generator.mapping(z.to(self._model.device)).cpu()
-
-    def __call__(self, n: int) -> tuple[Tensor, Tensor]:
-        """``n`` pairs: float pictures in [-1, 1] and w+, on the model's device."""
-        rendered = max(1, self._settings.fresh // 2) if self._settings.renderer else 0
-        generated = max(1, self._settings.fresh - rendered)
-        self._keep(*self.generated(generated if self._pictures else max(generated, n)))
-        if rendered:
-            self._keep(*self.rendered())
-        chosen = torch.randint(0, len(self._pictures), (n,)).tolist()
-        pictures = torch.stack([self._pictures[i] for i in chosen]).to(self._model.device)
-        latents = torch.stack([self._latents[i] for i in chosen]).to(self._model.device)
-        return from_bytes(pictures), latents
-
-    def _keep(self, pictures: Tensor, latents: Tensor) -> None:
-        for picture, latent in zip(pictures, latents, strict=True):
-            if len(self._pictures) < self._settings.kept:
-                self._pictures.append(picture)
-                self._latents.append(latent)
-            else:
-                self._pictures[self._oldest], self._latents[self._oldest] = picture, latent
-                self._oldest = (self._oldest + 1) % self._settings.kept
 
 
 def begin_from(encoder: Encoder, model: Model) -> None:
@@ -166,14 +99,6 @@ def begin_from(encoder: Encoder, model: Model) -> None:
     encoder.w_std.copy_(model.w_std)
 
 
-def vary_latents(z: Tensor) -> Tensor:
-    """Every third face turns further than chance would have it: large poses are rare in a normal z."""
-    columns = [NAMES.index(name) for name in _POSES if name in NAMES]
-    z = z.clone()
-    z[::3, columns] *= 2.0
-    return z
-
-
 class EncoderTrainer:
     """The encoder of one model, its average, its optimiser; `run` can be stopped and resumed.
 
@@ -181,10 +106,13 @@ class EncoderTrainer:
         run: folder for the checkpoint, ``log.jsonl`` and the sample grids.
         model: a loaded model; its networks stay as they are.
         settings: see `Settings`.
-        workers: processes that draw the renderer's faces.
+        workers: processes that draw the renderer's faces; 0 draws them here.
+        pool: a folder of drawn faces (`pool.FacePool`) to take the renderer's faces from.
     """
 
-    def __init__(self, run: Path, model: Model, settings: Settings, workers: int = 1) -> None:
+    def __init__(
+        self, run: Path, model: Model, settings: Settings, workers: int = 1, pool: Path | None = None
+    ) -> None:
         self.run_folder = run
         self.model = model
         self.settings = settings
@@ -199,7 +127,12 @@ class EncoderTrainer:
             self.encoder.parameters(), lr=settings.learning_rate, betas=(0.9, 0.99)
         )
         self.space = LatentSpace(model)
-        self.pairs = Pairs(model, settings, workers)
+        size, faces = self.encoder.img_resolution, None
+        if settings.renderer and pool is not None:
+            faces = pooled_faces(pool, size, settings.seed + 1, max(1, settings.batch_size // 2))
+        elif settings.renderer:
+            faces = new_faces(size, settings.seed + 1, workers)
+        self.pairs = Pairs(model, size, settings.fresh, settings.kept, faces, pool is not None)
         self.images = 0
         self.seconds = 0.0
         self._held_out = self._draw_held_out()
@@ -348,7 +281,7 @@ class EncoderTrainer:
         shown = [clean[:8], degraded[:8]]
         if self.settings.renderer:
             with torch.random.fork_rng(devices=[]):
-                real = torch.cat([self.pairs.rendered()[0] for _ in range(8)])[:8]
+                real = self.pairs.rendered(8)[0]
                 shown.append(degrade(from_bytes(real).to(self.model.device)))
         for pictures in shown:
             rows += [pictures, self._draw(self.ema(pictures))]
@@ -368,12 +301,6 @@ class EncoderTrainer:
             encoder=self.kwargs,
         )
         os.replace(partial, output)
-
-
-def shrink(pictures: Tensor, resolution: int) -> Tensor:
-    """Average pictures ``[N, 3, R, R]`` down to a side of ``resolution``, which divides R."""
-    factor = pictures.shape[-1] // resolution
-    return pictures if factor == 1 else functional.avg_pool2d(pictures, factor)
 
 
 def _draw_coarse(generator: Generator, ws: Tensor, resolution: int) -> Tensor:

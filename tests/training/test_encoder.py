@@ -14,8 +14,9 @@ from backend import models
 from backend.models import storage
 from backend.models.model import Model, w_statistics
 from backend.training import degrade
-from backend.training.encoder import EncoderTrainer, Settings, encoder_kwargs, vary_latents
+from backend.training.encoder import EncoderTrainer, Settings, encoder_kwargs
 from backend.training.latents import LatentSpace
+from backend.training.pairs import Pairs, vary_latents
 from backend.training.toon.factors import NAMES, Z_DIM
 from stylegan_ops.discriminator import Discriminator
 from stylegan_ops.encoder import Encoder
@@ -84,10 +85,22 @@ def test_a_stopped_run_resumes_where_it_was(tmp_path: Path) -> None:
 def test_the_renderers_faces_teach_too(tmp_path: Path) -> None:
     settings = Settings(images=32, batch_size=8, kept=50, renderer=True)
     trainer = EncoderTrainer(tmp_path, tiny_model(z_dim=Z_DIM), settings, workers=0)
-    pictures, latents = trainer.pairs.rendered()
+    pictures, latents = trainer.pairs.rendered(3)
     assert pictures.dtype == torch.uint8
-    assert latents.shape == (2, 6, 12)
+    assert latents.shape == (3, 6, 12)
     assert trainer.run()
+
+
+def test_cheap_faces_make_half_of_a_batch() -> None:
+    """Faces of one plain colour, so that they can be told from the generator's noise."""
+    model = tiny_model()
+    faces = iter(
+        [(torch.ones(2, 4), torch.full((2, 3, 16, 16), 255, dtype=torch.uint8), torch.zeros(2, 1, 2))] * 9
+    )
+    pictures, latents = Pairs(model, 16, 2, 50, faces, faces_are_cheap=True)(8)
+    plain = (pictures == 1).flatten(1).all(dim=1)
+    assert plain.sum() == 4
+    torch.testing.assert_close(latents[plain], model.generator.mapping(torch.ones(4, 4)))
 
 
 def test_every_third_face_turns_further() -> None:
