@@ -14,9 +14,9 @@ from backend.sessions.session import Session
 from backend.wire.messages import Buffer
 
 
-def inversion_settings(given: dict[str, Any], resolution: int) -> InversionSettings:
-    """The model's default settings with those that the client gave. Raises ``bad_options``."""
-    defaults = vars(InversionSettings.for_resolution(resolution))
+def inversion_settings(given: dict[str, Any]) -> InversionSettings:
+    """The default settings of the method with those that the client gave. Raises ``bad_options``."""
+    defaults = vars(InversionSettings.of_method(given.get("method", "quick")))
     unknown = sorted(set(given) - set(defaults))
     if unknown:
         raise PullfaceError(
@@ -24,12 +24,7 @@ def inversion_settings(given: dict[str, Any], resolution: int) -> InversionSetti
             f"There is no inversion setting called “{unknown[0]}”.",
             f"Allowed: {', '.join(defaults)}.",
         )
-    try:
-        return InversionSettings(**{**defaults, **given})
-    except (TypeError, ValueError) as error:
-        raise PullfaceError(
-            "bad_options", "An inversion setting cannot be used.", "Leave the settings at their defaults."
-        ) from error
+    return InversionSettings(**{**defaults, **given})
 
 
 def description(session: Session) -> dict[str, Any]:

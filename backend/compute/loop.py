@@ -232,7 +232,7 @@ class ComputeLoop:
     def _invert(self, task: Task) -> Answer:
         session = self._session(task.session)
         loaded = self._model(session.record.model)
-        settings = inversion_settings(task.body.get("settings") or {}, session.record.resolution)
+        settings = inversion_settings(task.body.get("settings") or {})
         picture = session.picture()
         key = session.inversion_key(picture, loaded.fingerprint, settings)
         saved = self._store.find_inversion(key)
@@ -244,6 +244,7 @@ class ComputeLoop:
         return {
             "seconds": float(facts.get("seconds", 0.0)),
             "distance": float(facts.get("distance", 0.0)),
+            "perceptual": str(facts.get("perceptual", "")),
             "cached": saved is not None,
         }, ()
 

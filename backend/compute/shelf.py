@@ -79,7 +79,7 @@ class Shelf:
 def fingerprint(model: Model) -> str:
     """A name for the model's weights, the same in every process."""
     digest = hashlib.sha256()
-    for network in (model.generator, model.discriminator):
+    for network in (model.generator, model.discriminator, model.encoder):
         if network is not None:
             for name, value in network.state_dict().items():
                 digest.update(name.encode())

@@ -74,7 +74,7 @@ class FaceEditor:
         Raises PullfaceError "wrong_picture_size" or "out_of_memory", and whatever `on_progress` raises.
         """
         self._check_picture(crop_rgb)
-        chosen = settings or InversionSettings.for_resolution(self.resolution)
+        chosen = settings or InversionSettings.of_method()
         with memory_guard("fit the model to this picture"):
             return inverting.invert(self._model, crop_rgb, chosen, on_progress)
 
@@ -206,6 +206,7 @@ def _moved(model: Model, device: torch.device) -> Model:
         model,
         generator=copy.deepcopy(model.generator).to(device),
         discriminator=None if model.discriminator is None else copy.deepcopy(model.discriminator).to(device),
+        encoder=None if model.encoder is None else copy.deepcopy(model.encoder).to(device),
         w_mean=model.w_mean.to(device),
         w_covariance=model.w_covariance.to(device),
     )

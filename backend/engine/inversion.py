@@ -1,8 +1,8 @@
 """Inversion: the latent and the small change of the generator that make the model show the artist's picture.
 
-Source: Roich et al., "Pivotal Tuning for Latent-based Editing of Real Images", ACM TOG 2022: first a pivot in W
-(`projection.py`), then the generator is tuned around it (`tuning.py`). What is kept of a picture is the pivot and the
-difference of the tuned weights in half precision, not a second generator.
+Two methods: `quick`, ours, and `pti`, Roich et al., "Pivotal Tuning for Latent-based Editing of Real Images", ACM TOG
+2022, as published. Both find a pivot, then tune the generator around it. What is kept of a picture is the pivot and
+the packed difference of the tuned weights (`delta.py`), not a second generator.
 """
 
 from __future__ import annotations
@@ -12,30 +12,26 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from backend.engine import inversion_methods, pti, quick  # noqa: F401  (both register themselves)
+from backend.engine.delta import PackedChange, changes, pack
+from backend.engine.inversion_methods import InversionTask, Stage
+from backend.engine.inversion_settings import InversionSettings as InversionSettings
 from backend.engine.perceptual import perceptual_distance
-from backend.engine.projection import find_pivot
-from backend.engine.tuning import tune
 from backend.errors import PullfaceError
 
 if TYPE_CHECKING:
     from backend.models import Model
 
-Stage = Literal["pivot", "tuning"]
 Picture = NDArray[np.uint8]
 
-PUBLISHED_RESOLUTION = 1024
-PUBLISHED_PIVOT_STEPS = 450
-PUBLISHED_TUNING_STEPS = 350
-STEPS_POWER = 0.6
-PUBLISHED_TUNING_RATE = 3e-4
-FORMAT = "pullface-inversion-1"
+FORMAT = "pullface-inversion-2"
 
 
 class Cancelled(Exception):  # noqa: N818  (an outcome that the caller wants, not an error)
@@ -43,47 +39,12 @@ class Cancelled(Exception):  # noqa: N818  (an outcome that the caller wants, no
 
 
 @dataclass(frozen=True)
-class InversionSettings:
-    """How to invert.
-
-    pivot_steps, tuning_steps: the published 450 and 350 at 1024 px, fewer for smaller models (`for_resolution`).
-    pivot_rate: how far Adam may carry the pivot from the mean, in standard deviations of w, over all steps.
-    tuning_rate: of Adam on the generator's weights; the published 3e-4 at 1024 px, larger for smaller models.
-    pivot_pixel_weight, tuning_pixel_weight: of the mean squared error of colours (0 to 1) against the perceptual
-        distance. They are above the published 1 because thin lines are a small part of a drawing, and a
-        discriminator's features hardly tell a soft line from a sharp one.
-    good_enough: root of the mean squared colour error (0 to 1) at which tuning ends early.
-    use_noise: fit the model's noise maps with the pivot; None = when the model has any that matter.
-    seed: of the noise on w; the same seed and picture give the same inversion on one machine.
-    """
-
-    pivot_steps: int
-    tuning_steps: int
-    pivot_rate: float = 5.0
-    tuning_rate: float = PUBLISHED_TUNING_RATE
-    pivot_pixel_weight: float = 10.0
-    tuning_pixel_weight: float = 100.0
-    good_enough: float = 0.02
-    use_noise: bool | None = None
-    seed: int = 0
-
-    @classmethod
-    def for_resolution(cls, resolution: int) -> InversionSettings:
-        """The published numbers, scaled by the picture's side: fewer steps, and larger ones on fewer weights."""
-        part = min(1.0, resolution / PUBLISHED_RESOLUTION)
-        return cls(
-            pivot_steps=round(PUBLISHED_PIVOT_STEPS * part**STEPS_POWER),
-            tuning_steps=round(PUBLISHED_TUNING_STEPS * part**STEPS_POWER),
-            tuning_rate=PUBLISHED_TUNING_RATE / part,
-        )
-
-
-@dataclass(frozen=True)
 class InversionProgress:
     """One step of an inversion.
 
-    stage: "pivot", then "tuning". fraction: of the whole, 0 to 1. loss: of this step, of its stage's own scale.
-    perceptual: which distance guides it, "discriminator" or "multi-scale" (a model without discriminator).
+    stage: "pivot", then "tuning". fraction: of the whole, 0 to 1; it ends with 1, also when quality ends it early.
+    loss: of this step, of its stage's own scale.
+    perceptual: which distance guides it, "discriminator", "lpips" or "multi-scale", see `perceptual.py`.
     preview: renders the state of this moment, uint8 [R, R, 3]; to be called inside the callback.
     """
 
@@ -103,35 +64,51 @@ class Inversion:
 
     model: name of the model that it belongs to.
     pivot: w+ [1, num_ws, w_dim] float32 on the CPU.
-    delta: float16 differences (CPU) from the model's weights and noise maps, by parameter name.
-    info: plain facts for people: pivot_steps, tuning_steps, seconds, psnr (dB), distance, perceptual.
+    delta: changes of the model's weights and noise maps, packed, by parameter name.
+    info: plain facts for people: method, pivot_steps, tuning_steps, seconds, psnr (dB), distance, perceptual.
     """
 
     model: str
     pivot: Tensor
-    delta: dict[str, Tensor]
+    delta: dict[str, PackedChange]
     info: dict[str, Any] = field(default_factory=dict)
 
     def to_tensors(self) -> tuple[dict[str, Tensor], dict[str, str]]:
         """Everything as tensors by name and text by name, as a safetensors file holds it."""
         tensors = {"pivot": self.pivot.contiguous()}
-        tensors.update({f"delta.{name}": value.contiguous() for name, value in self.delta.items()})
+        for name, change in self.delta.items():
+            tensors[f"delta.{name}"] = change.values
+            if change.scale is not None:
+                tensors[f"scale.{name}"] = change.scale
         return tensors, {"format": FORMAT, "model": self.model, "info": json.dumps(self.info)}
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> Inversion:
-        """The inverse of `to_tensors`. Raises PullfaceError "bad_inversion" for anything else."""
+        """The inverse of `to_tensors`.
+
+        Raises PullfaceError "bad_inversion" for anything else, and for one that an older Pullface has saved.
+        """
         try:
             if metadata["format"] != FORMAT:
                 raise KeyError("format")
+            pivot = tensors["pivot"]
+            if pivot.dtype != torch.float32 or pivot.ndim != 3 or len(pivot) != 1:
+                raise ValueError("pivot")
+            if not bool(pivot.isfinite().all()):
+                raise ValueError("pivot")
+            info = json.loads(metadata["info"])
+            if not isinstance(info, dict):
+                raise ValueError("info")
             delta = {
-                name[len("delta.") :]: value for name, value in tensors.items() if name.startswith("delta.")
+                name[len("delta.") :]: PackedChange(value, tensors.get("scale." + name[len("delta.") :]))
+                for name, value in tensors.items()
+                if name.startswith("delta.")
             }
-            return cls(metadata["model"], tensors["pivot"], delta, json.loads(metadata["info"]))
+            return cls(metadata["model"], pivot, delta, info)
         except (KeyError, ValueError) as error:
             raise PullfaceError(
                 "bad_inversion",
-                "The saved inversion cannot be read.",
+                "The saved inversion cannot be read; perhaps another version of Pullface made it.",
                 "Invert the picture again.",
             ) from error
 
@@ -155,7 +132,7 @@ def render(generator: Any, latent: Tensor) -> Picture:
         return to_picture(generator.synthesis(latent.to(device), noise_mode="const", fused_modconv=True))
 
 
-def with_delta(generator: Any, delta: Mapping[str, Tensor]) -> Any:
+def with_delta(generator: Any, delta: Mapping[str, PackedChange]) -> Any:
     """A frozen copy of `generator` with `delta` added.
 
     Raises PullfaceError "wrong_model" when a name or a shape does not fit.
@@ -164,9 +141,12 @@ def with_delta(generator: Any, delta: Mapping[str, Tensor]) -> Any:
     places = dict(tuned.named_parameters()) | dict(tuned.named_buffers())
     with torch.no_grad():
         for name, change in delta.items():
-            if name not in places or places[name].shape != change.shape:
+            if name not in places:
                 raise wrong_model()
-            places[name].add_(change.to(places[name]))
+            try:
+                places[name].add_(change.unpacked(places[name].shape).to(places[name]))
+            except ValueError as error:
+                raise wrong_model() from error
     return tuned
 
 
@@ -196,43 +176,38 @@ def invert(
     image = to_image(target, device)
     distance = perceptual_distance(model.discriminator, image)
     work = copy.deepcopy(base).eval().requires_grad_(False)
-    total = settings.pivot_steps + settings.tuning_steps
 
-    def reporter(stage: Stage, done_before: int) -> Callable[[int, float, Callable[[], Tensor]], None]:
-        def report(steps: int, loss: float, latent: Callable[[], Tensor]) -> None:
-            if on_progress is not None:
-                fraction = min(1.0, (done_before + steps) / max(1, total))
-                on_progress(
-                    InversionProgress(stage, fraction, loss, distance.name, lambda: render(work, latent()))
-                )
+    def report(stage: Stage, fraction: float, loss: float, latent: Callable[[], Tensor]) -> None:
+        if on_progress is not None:
+            on_progress(
+                InversionProgress(stage, fraction, loss, distance.name, lambda: render(work, latent()))
+            )
 
-        return report
-
-    pivot = find_pivot(work, model, image, distance, settings, reporter("pivot", 0))
-    steps = tune(work, pivot, image, distance, settings, reporter("tuning", settings.pivot_steps))
-    delta = _half_difference(base, work)
-    final = with_delta(base, delta)
+    method = inversion_methods.find(settings.method)
+    fitted = method(InversionTask(model, work, image, distance, settings, report))
+    pivot = fitted.pivot.detach()
     with torch.no_grad():
-        shown = final.synthesis(pivot, noise_mode="const", fused_modconv=True)
-        error = ((shown.clamp(-1, 1) - image) / 2).square().mean()
+        reached = _psnr(work.synthesis(pivot, noise_mode="const"), image)
+        report("tuning", 1.0, 0.0, lambda: pivot)
+
+        def quality(packed: Mapping[str, PackedChange]) -> float:
+            return _psnr(with_delta(base, packed).synthesis(pivot, noise_mode="const"), image)
+
+        delta = pack(changes(base, work), quality, reached)
+        shown = with_delta(base, delta).synthesis(pivot, noise_mode="const", fused_modconv=True)
         info = {
-            "pivot_steps": settings.pivot_steps,
-            "tuning_steps": steps,
+            "method": settings.method,
+            "pivot_steps": fitted.pivot_steps,
+            "tuning_steps": fitted.tuning_steps,
             "seconds": round(time.monotonic() - started, 2),
-            "psnr": round(float(-10 * torch.log10(error.clamp(min=1e-10))), 2),
+            "psnr": round(_psnr(shown, image), 2),
             "distance": round(float(distance(shown)), 5),
             "perceptual": distance.name,
         }
-    return Inversion(model.name, pivot.detach().cpu(), delta, info)
+    return Inversion(model.name, pivot.cpu(), delta, info)
 
 
-def _half_difference(base: Any, tuned: Any) -> dict[str, Tensor]:
-    """What `tuned` has that `base` has not, rounded to float16, on the CPU; unchanged tensors are left out."""
-    before = dict(base.named_parameters()) | dict(base.named_buffers())
-    after = dict(tuned.named_parameters()) | dict(tuned.named_buffers())
-    delta = {}
-    for name, value in after.items():
-        change = (value.detach() - before[name]).to(torch.float16).cpu()
-        if bool(change.any()):
-            delta[name] = change
-    return delta
+def _psnr(shown: Tensor, target: Tensor) -> float:
+    """Peak signal-to-noise ratio (dB) of pictures in [−1, 1]."""
+    error = ((shown.clamp(-1, 1) - target) / 2).square().mean()
+    return float(-10 * torch.log10(error.clamp(min=1e-10)))

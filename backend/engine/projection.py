@@ -18,7 +18,7 @@ from torch import Tensor
 from backend.engine.perceptual import PerceptualDistance
 
 if TYPE_CHECKING:
-    from backend.engine.inversion import InversionSettings
+    from backend.engine.inversion_settings import InversionSettings
     from backend.models import Model
 
 RAMP_UP, RAMP_DOWN = 0.05, 0.25
@@ -48,7 +48,7 @@ def find_pivot(
     offset = torch.zeros(1, 1, len(mean), device=device, requires_grad=True)
     use_noise = has_noise(generator) if settings.use_noise is None else settings.use_noise
     maps = _open_noise_maps(generator) if use_noise else []
-    rate = settings.pivot_rate / max(1, settings.pivot_steps)
+    rate = settings.pivot_rate
     optimiser = torch.optim.Adam([offset, *maps], lr=rate, betas=(0.9, 0.999))
     random = torch.Generator(device="cpu").manual_seed(settings.seed)
     spread = NOISE_FACTOR * math.sqrt(len(mean))

@@ -15,7 +15,7 @@ from torch import Tensor
 from backend.engine.perceptual import PerceptualDistance
 
 if TYPE_CHECKING:
-    from backend.engine.inversion import InversionSettings
+    from backend.engine.inversion_settings import InversionSettings
 
 Report = Callable[[int, float, Callable[[], Tensor]], None]
 

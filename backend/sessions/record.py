@@ -51,7 +51,7 @@ class SessionRecord:
         layer: [x, y, width, height] of the whole layer, image space.
         rect: [x, y, width, height] of the window that is kept: crop ∩ layer.
         created, modified: seconds since the epoch.
-        inversion: None before it is inverted, else key, seconds and distance.
+        inversion: None before it is inverted, else key, seconds, distance and what measured it.
         drags: oldest first.
         chosen_by, faces, note: how the crop was chosen, see ``backend.sessions.faces``.
     """

@@ -24,6 +24,7 @@ from torch import Tensor
 
 from backend.engine import Crop, Edit, Inversion, InversionSettings, OnFraction, extract
 from backend.engine.depth import DEPTHS, Pixels
+from backend.engine.inversion import FORMAT
 from backend.errors import PullfaceError
 from backend.sessions.listing import STEPS_FILE
 from backend.sessions.record import DragRecord, SessionRecord, damaged_session, write_atomically
@@ -111,7 +112,8 @@ class Session:
             settings: of the inversion.
         """
         digest = hashlib.sha256()
-        digest.update(f"{model} {picture.shape} {json.dumps(vars(settings), sort_keys=True)} ".encode())
+        chosen = json.dumps(vars(settings), sort_keys=True)
+        digest.update(f"{FORMAT} {model} {picture.shape} {chosen} ".encode())
         digest.update(np.ascontiguousarray(picture).tobytes())
         return digest.hexdigest()
 
@@ -130,7 +132,8 @@ class Session:
         self._drop_inversion(key)
         write_atomically(self.folder / INVERSION_FILE, lambda file: file.write(data))
         facts = {name: float(inversion.info.get(name, 0.0)) for name in ("seconds", "distance")}
-        self._note_inversion({"key": key, **facts})
+        perceptual = str(inversion.info.get("perceptual", ""))
+        self._note_inversion({"key": key, **facts, "perceptual": perceptual})
         self._inversion = inversion
 
     def adopt_inversion(self, file: Path, facts: Mapping[str, Any]) -> None:
@@ -168,7 +171,8 @@ class Session:
         """The saved inversion, read from disk when needed.
 
         Raises:
-            PullfaceError: ``not_inverted`` or ``damaged_session``.
+            PullfaceError: ``not_inverted``, ``bad_inversion`` (another version of Pullface made it) or
+                ``damaged_session``.
         """
         if self._inversion is None:
             if self.record.inversion is None:
@@ -179,7 +183,7 @@ class Session:
                 with safe_open(self.folder / INVERSION_FILE, framework="pt") as file:
                     tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
                     self._inversion = Inversion.from_tensors(tensors, file.metadata() or {})
-            except (OSError, SafetensorError, ValueError, PullfaceError) as error:
+            except (OSError, SafetensorError, ValueError) as error:
                 raise damaged_session() from error
         return self._inversion
 

@@ -133,6 +133,7 @@ REQUESTS: dict[str, RequestType] = {
             reply=(
                 Field("seconds", Number()),
                 Field("distance", Number()),
+                Field("perceptual", Text()),
                 Field("cached", Flag()),
             ),
             events=("progress", "preview"),

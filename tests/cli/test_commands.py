@@ -167,7 +167,14 @@ def test_ctrl_c_keeps_what_was_reached(house: House, tmp_path: Path) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="signals need Unix")
 def test_ctrl_c_before_anything_is_reached_ends_at_once(house: House, tmp_path: Path) -> None:
     words = ("drag", house.picture, *PAIR, "--model", house.model, "--crop", "8,8,60")
-    endless = ("--inversion-option", "pivot_steps=90000", "-o", tmp_path / "out.png")
+    endless = (
+        "--inversion-option",
+        "method=pti",
+        "--inversion-option",
+        "pivot_steps=90000",
+        "-o",
+        tmp_path / "out.png",
+    )
     process = subprocess.Popen(
         house.command(*words, *endless), stderr=subprocess.PIPE, text=True, env=house.environment
     )

@@ -64,9 +64,7 @@ def picture(model) -> np.ndarray:
 
 @pytest.fixture(scope="session")
 def inversion(editor, picture):
-    return editor.invert(
-        picture, settings=InversionSettings(pivot_steps=40, tuning_steps=20, tuning_rate=2e-3)
-    )
+    return editor.invert(picture, settings=InversionSettings(pivot_steps=40, tuning_steps=20))
 
 
 @pytest.fixture(scope="session")

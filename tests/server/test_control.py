@@ -160,7 +160,7 @@ def test_the_same_content_is_not_inverted_twice(client: Client, model: Path) -> 
 
 def test_control_is_answered_in_50_ms_while_compute_runs(client: Client, session: str, model: Path) -> None:
     inverting = open_session(client, model, picture(seed=3), invert=False)
-    long = {"settings": {"pivot_steps": 5000, "tuning_steps": 5000}}
+    long = {"settings": {"method": "pti", "pivot_steps": 5000, "tuning_steps": 5000}}
     for kind, body, where in (
         ("session.invert", long, inverting),
         ("drag.start", {"pairs": PAIRS, "options": ENDLESS}, session),

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from safetensors.torch import save_file
 
 from backend import models
 from backend.compute.shelf import fingerprint
@@ -264,6 +265,18 @@ def test_damage_is_said(store: SessionStore, session: Session, editor: FaceEdito
     for text in ("{", json.dumps({**record, "format": 99}), json.dumps({**record, "session": "other"})):
         (folder / "session.json").write_text(text)
         assert code_of(lambda: store.open(session.name)) == "unknown_session"
+
+
+def test_an_inversion_of_another_version_wants_to_be_made_again(
+    store: SessionStore, session: Session, editor: FaceEditor
+) -> None:
+    file = session.folder / "inversion.safetensors"
+    tensors, metadata = session.inversion().to_tensors()
+    save_file(tensors, file, {**metadata, "format": "pullface-inversion-1"})
+    reopened = store.open(session.name)
+    assert code_of(lambda: reopened.show(editor, 0)) == "bad_inversion"
+    reopened.invert(editor, reopened.picture(), "another", SETTINGS)
+    assert store.open(session.name).show(editor, 0).shape == (32, 32, 3)
 
 
 def test_listing_and_forgetting(store: SessionStore, opened: Opener, session: Session) -> None:

@@ -1,0 +1,53 @@
+"""The generator's picture up to a block: coarse pictures cost little, and show where colours and shapes are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def image_up_to(synthesis: Any, ws: Tensor, resolution: int) -> Tensor:
+    """What the blocks up to `resolution` add to the picture of `ws` [N, num_ws, w_dim]: [N, 3, resolution, resolution].
+
+    For a generator that sums up pictures of all its blocks ("skip"); see `draws_coarsely`.
+    """
+    x: Tensor | None = None
+    image: Tensor | None = None
+    for block, own in synthesis.blocks(ws):
+        x = block.features(x, own, noise_mode="const")
+        image = block.to_image(x, image, own)
+        if block.resolution == resolution:
+            break
+    assert image is not None
+    return image.float()
+
+
+def draws_coarsely(synthesis: Any, resolution: int) -> bool:
+    """Whether `image_up_to` has a picture at this block, below the last."""
+    return (
+        resolution in synthesis.block_resolutions
+        and resolution < synthesis.img_resolution
+        and bool(getattr(synthesis, f"b{resolution}").num_torgb)
+    )
+
+
+def shrink(image: Tensor, resolution: int) -> Tensor:
+    """Averages `image` [N, C, R, R] down to `resolution` (it stays as it is when it is not larger)."""
+    if image.shape[-1] <= resolution:
+        return image
+    return F.interpolate(image, size=(resolution, resolution), mode="area")
+
+
+@torch.no_grad()
+def coarse_target(synthesis: Any, ws: Tensor, image: Tensor, target: Tensor, resolution: int) -> Tensor:
+    """What the coarse picture has to be for the full one to be `target` [1, 3, R, R].
+
+    The coarse picture is not the shrunk full one: the blocks above add to it. What they add at `ws`, whose full
+    picture is `image`, is taken for what they will add (the full approximation scheme of Brandt, "Multi-level
+    adaptive solutions to boundary-value problems", Mathematics of Computation 1977, section 5).
+    """
+    added = shrink(image, resolution) - image_up_to(synthesis, ws, resolution)
+    return shrink(target, resolution) - added

@@ -1,0 +1,107 @@
+"""The tuning of the quick method: the generator's finer blocks are bent until the pivot shows the picture.
+
+Roich et al. tune all weights with Adam. Here the coarse blocks, which decide what is where, stay as they are and are
+computed once; the others descend along orthogonalised momentum (`orthogonal.py`), and the affine maps from w stay,
+so that w means what it meant. It ends by quality: at the wanted error, or when the falling rate brings no more.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from backend.engine.inversion_methods import InversionTask
+from backend.engine.orthogonal import OrthogonalDescent
+from backend.engine.precision import mixed_precision
+from backend.engine.refinement import levelled_out
+
+FINE_FROM = 32
+"""Blocks of this resolution and above are tuned; in models of fewer pixels, at least the two last."""
+
+WARM_UP = 5
+WINDOW, PLATEAU = 5, 0.001
+
+
+class Tuning:
+    """Tunes `task.generator` around `pivot` [1, num_ws, w_dim]; it comes back frozen."""
+
+    def __init__(self, task: InversionTask, pivot: Tensor) -> None:
+        self._task = task
+        self._synthesis: Any = task.generator.synthesis
+        resolution = self._synthesis.img_resolution
+        self._from = min(FINE_FROM, max(4, resolution // 2))
+        self._tuned = tuned_parameters(self._synthesis, self._from)
+        self._pivot = pivot
+        self.steps = 0
+
+    def run(self, tell: Callable[[float, float], None]) -> None:
+        """All steps. `tell` gets the share that is done, and the loss, after each."""
+        settings = self._task.settings
+        if settings.tuning_steps == 0:
+            return
+        below, image_below = self._coarse_blocks()
+        optimiser = OrthogonalDescent(list(self._tuned.values()))
+        for parameter in self._tuned.values():
+            parameter.requires_grad_(True)
+        losses: list[float] = []
+        try:
+            while self.steps < settings.tuning_steps:
+                loss, error = self._loss(below, image_below)
+                if error <= settings.good_enough:
+                    break
+                loss.backward()
+                optimiser.step(settings.tuning_rate * rate_factor(self.steps, settings.tuning_steps))
+                self.steps += 1
+                losses.append(float(loss.detach()))
+                tell(self.steps / settings.tuning_steps, losses[-1])
+                falling = self.steps > settings.tuning_steps // 2
+                if falling and levelled_out(losses, WINDOW, PLATEAU):
+                    break
+        finally:
+            for parameter in self._tuned.values():
+                parameter.requires_grad_(False)
+                parameter.grad = None
+
+    @torch.no_grad()
+    def _coarse_blocks(self) -> tuple[Tensor | None, Tensor | None]:
+        """Features and picture below the tuned blocks; nothing of them changes."""
+        x: Tensor | None = None
+        image: Tensor | None = None
+        for block, ws in self._synthesis.blocks(self._pivot):
+            if block.resolution >= self._from:
+                break
+            x = block.features(x, ws, noise_mode="const")
+            image = block.to_image(x, image, ws)
+        return x, image
+
+    def _loss(self, x: Tensor | None, image: Tensor | None) -> tuple[Tensor, float]:
+        """The loss of the moment, and the root of the mean squared colour error."""
+        with mixed_precision(self._pivot.device):
+            for block, ws in self._synthesis.blocks(self._pivot):
+                if block.resolution >= self._from:
+                    x = block.features(x, ws, noise_mode="const")
+                    image = block.to_image(x, image, ws)
+        assert image is not None
+        image = image.float()
+        squared = ((image - self._task.target) / 2).square().mean()
+        loss = self._task.distance(image) + self._task.settings.tuning_pixel_weight * squared
+        return loss, float(squared.detach()) ** 0.5
+
+
+def tuned_parameters(synthesis: Any, from_resolution: int) -> dict[str, Tensor]:
+    """The weights and biases of the blocks from `from_resolution` on, by name, without the affine maps from w."""
+    fine = {f"b{resolution}" for resolution in synthesis.block_resolutions if resolution >= from_resolution}
+    return {
+        name: parameter
+        for name, parameter in synthesis.named_parameters()
+        if name.split(".")[0] in fine and ".affine." not in name and not name.endswith("noise_strength")
+    }
+
+
+def rate_factor(step: int, steps: int) -> float:
+    """Of the rate at `step` (from 0) of `steps`: a short rise, then down to 0 as a cosine."""
+    return min(1.0, (step + 1) / WARM_UP) * (0.5 + 0.5 * math.cos(math.pi * step / steps))
