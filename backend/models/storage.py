@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -30,6 +30,7 @@ def write(
     discriminator: Mapping[str, Any] | None,
     dtype: torch.dtype = torch.float16,
     encoder: Mapping[str, Any] | None = None,
+    factors: Sequence[str] | None = None,
 ) -> None:
     """Write a model file.
 
@@ -39,6 +40,7 @@ def write(
         description: one sentence for the catalogue.
         generator, discriminator, encoder: the arguments that the networks were built with; JSON values.
         dtype: of the stored weights. The statistics of w stay float32.
+        factors: what the entries of z stand for, where they have names.
 
     Raises:
         ValueError: the arguments of a network of ``model`` are missing, or those of one that it has not are given.
@@ -55,13 +57,15 @@ def write(
         if network is not None:
             for key, value in network.state_dict().items():
                 tensors[f"{prefix}.{key}"] = value.to(dtype)
-    metadata = {
+    metadata: dict[str, Any] = {
         "name": model.name,
         "domain": model.domain,
         "licence": model.licence,
         "description": description,
         **{name: None if a is None else dict(a) for name, (_, a) in parts.items()},
     }
+    if factors is not None:
+        metadata["factors"] = list(factors)
     contiguous = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
     save_file(contiguous, path, metadata={METADATA_KEY: json.dumps(metadata)})
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
+from tqdm import tqdm
 
 from backend.errors import PullfaceError
 from backend.evaluation.landmarks import WEIGHTS
@@ -21,7 +22,7 @@ from . import face_command, fine_tuning
 from .encoder import EncoderTrainer, Settings
 from .export import export
 from .toon.factors import Z_DIM
-from .toon_model import STAGES
+from .toon_model import GENERATOR_KWARGS, STAGES
 
 _STOPPED, _USER_ERROR = 130, 2
 _DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
@@ -36,10 +37,28 @@ def _train(arguments: argparse.Namespace) -> int:
     from .train import Trainer
 
     stages = [replace(s, images=max(s.batch_size, int(s.images * arguments.scale))) for s in STAGES]
-    trainer = Trainer(arguments.run, stages, arguments.seed, arguments.workers, arguments.device)
+    trainer = Trainer(
+        arguments.run,
+        stages,
+        arguments.seed,
+        arguments.workers,
+        arguments.device,
+        pool=arguments.pool,
+        start=arguments.start,
+    )
     if not trainer.run():
         return _stopped()
     print(f"finished after {trainer.total_images} faces and {trainer.seconds / 60:.0f} minutes")
+    return 0
+
+
+def _pool(arguments: argparse.Namespace) -> int:
+    from .pool import FacePool
+
+    pool = FacePool(arguments.folder, arguments.faces, arguments.resolution, arguments.seed)
+    with tqdm(total=pool.capacity, initial=pool.drawn, unit=" faces") as bar:
+        for drawn in pool.fill():
+            bar.update(drawn - bar.n)
     return 0
 
 
@@ -81,7 +100,7 @@ def _gan(arguments: argparse.Namespace) -> int:
 def _preset(arguments: argparse.Namespace) -> int:
     """Generator and discriminator, the model's file, its encoder; each goes on where it was."""
     common = {"run": arguments.run, "seed": 0, "workers": arguments.workers, "device": arguments.device}
-    status = _train(argparse.Namespace(scale=arguments.scale, **common))
+    status = _train(argparse.Namespace(scale=arguments.scale, pool=None, start=None, **common))
     if status:
         return status
     _export(arguments)
@@ -118,8 +137,17 @@ def main() -> int:
     train.add_argument("--scale", type=float, default=1.0, help="factor on the faces seen in every stage")
     train.add_argument("--seed", type=int, default=0)
     train.add_argument("--workers", type=int, default=1, help="processes that draw faces")
+    train.add_argument("--pool", type=Path, help="a folder of drawn faces; new ones are drawn if left out")
+    train.add_argument("--start", type=Path, help="a model of an earlier renderer to start from")
     train.add_argument("--device", default=_DEVICE)
     train.set_defaults(function=_train)
+
+    pool = commands.add_parser("pool", help="draw the faces that others train on with --pool")
+    pool.add_argument("--folder", type=Path, required=True)
+    pool.add_argument("--faces", type=int, default=30_000)
+    pool.add_argument("--resolution", type=int, default=GENERATOR_KWARGS["img_resolution"])
+    pool.add_argument("--seed", type=int, default=7)
+    pool.set_defaults(function=_pool)
 
     export_ = commands.add_parser("export", help="turn a checkpoint into the embedded model's file")
     export_.add_argument("--run", type=Path, required=True)

@@ -299,6 +299,7 @@ class EncoderTrainer:
             metadata["generator"],
             metadata["discriminator"],
             encoder=self.kwargs,
+            factors=metadata.get("factors"),
         )
         os.replace(partial, output)
 

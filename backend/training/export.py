@@ -12,6 +12,7 @@ from stylegan_ops.discriminator import Discriminator
 from stylegan_ops.stylegan2 import Generator
 
 from . import checkpoint
+from .toon.factors import NAMES
 from .toon_model import DISCRIMINATOR_KWARGS, GENERATOR_KWARGS
 
 
@@ -32,4 +33,5 @@ def export(
     generator.mapping.w_avg.copy_(mean)
     model = Model("toon", "anime-style faces", "MIT", generator, discriminator.eval(), mean, covariance)
     description = "Anime-style faces, trained on procedurally drawn ones."
-    storage.write(output, model, description, generator_kwargs, discriminator_kwargs)
+    factors = NAMES if generator.z_dim == len(NAMES) else None
+    storage.write(output, model, description, generator_kwargs, discriminator_kwargs, factors=factors)

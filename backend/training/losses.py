@@ -7,9 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 
-def feature_weight(
-    landmarks: Tensor, resolution: int, strength: float = 2.0, radius: float = 0.045
-) -> Tensor:
+def feature_weight(landmarks: Tensor, resolution: int, strength: float = 4.0, radius: float = 0.05) -> Tensor:
     """A map that asks for more care where eyes, brows and mouth are.
 
     Args:

@@ -37,22 +37,20 @@ GENERATOR_KWARGS: dict[str, Any] = {
     "w_dim": 256,
     "img_resolution": 256,
     "mapping_kwargs": {"num_layers": 4},
-    "channel_base": 8192,
-    "channel_max": 256,
+    "channel_base": 4096,
+    "channel_max": 192,
     # The renderer is a function of z: there is nothing random for noise maps to learn.
     "use_noise": False,
 }
 DISCRIMINATOR_KWARGS: dict[str, Any] = {
     "c_dim": 0,
     "img_resolution": 256,
-    "channel_base": 4096,
+    "channel_base": 2048,
     "channel_max": 192,
 }
 STAGES = [
-    Stage(16, 30_000, 32, 5e-4),
-    Stage(32, 30_000, 32, 5e-4),
-    Stage(64, 40_000, 32, 5e-4, decay=True),
-    Stage(128, 20_000, 16, 3e-4, decay=True),
-    Stage(256, 15_000, 16, 2e-4, decay=True),
-    Stage(256, 5_000, 16, 1e-4, decay=True, adversarial=0.05),
+    Stage(64, 40_000, 8, 4e-4),
+    Stage(128, 40_000, 8, 3.5e-4, decay=True),
+    Stage(256, 24_000, 8, 2.5e-4, decay=True),
+    Stage(256, 4_000, 8, 1e-4, decay=True, adversarial=0.05),
 ]

@@ -11,7 +11,7 @@ import copy
 import math
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -34,8 +34,10 @@ from .losses import (
     reconstruction_loss,
 )
 from .optim import adam, set_learning_rate
+from .pool import FacePool
 from .toon.factors import Z_DIM
 from .toon_model import DISCRIMINATOR_KWARGS, GENERATOR_KWARGS, Stage
+from .transfer import start_from
 
 _WARM_UP_IMAGES = 2000
 _EMA_BETA = 0.995
@@ -67,6 +69,8 @@ class Trainer:
         workers: processes that draw faces.
         device: ``cpu`` or ``cuda``.
         generator, discriminator: arguments of the networks; those of the embedded model.
+        pool: a folder of drawn faces (`pool.FacePool`) to train on; None draws new ones all the time.
+        start: a model of an earlier renderer to start from, see `transfer`.
     """
 
     def __init__(
@@ -78,16 +82,22 @@ class Trainer:
         device: str = "cpu",
         generator: Mapping[str, Any] = GENERATOR_KWARGS,
         discriminator: Mapping[str, Any] = DISCRIMINATOR_KWARGS,
+        pool: Path | None = None,
+        start: Path | None = None,
     ) -> None:
         self.run_folder = run
         self.stages = stages
         self.seed = seed
         self.workers = workers
+        self.pool = pool
         self.device = torch.device(device)
         run.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(seed)
         self.generator = Generator(**generator).to(self.device)
         self.discriminator = Discriminator(**discriminator).to(self.device)
+        if start is not None:
+            shared = start_from(start, self.generator, self.discriminator)
+            print(f"starting from {start.name}, which knows {shared} of {Z_DIM} factors", flush=True)
         for network in (self.generator, self.discriminator):
             network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
         self.ema = copy.deepcopy(self.generator).requires_grad_(False)
@@ -152,7 +162,7 @@ class Trainer:
             # A new block starts quietly: the picture from below must not be drowned in its noise.
             for network in (self.generator, self.ema):
                 getattr(network.synthesis, f"b{stage.resolution}").torgb.weight.data.mul_(0.1)
-        faces = face_loader(stage.resolution, stage.batch_size, self.seed + self.total_images, self.workers)
+        faces = self._faces(stage)
         saved = started = time.monotonic()
         smoothed: dict[str, float] = {}
         bar = tqdm(
@@ -175,6 +185,12 @@ class Trainer:
         bar.close()
         self.seconds += time.monotonic() - started
         self.write_samples(stage.resolution)
+
+    def _faces(self, stage: Stage) -> Iterator[Batch]:
+        seed = self.seed + self.total_images
+        if self.pool is not None:
+            return FacePool(self.pool).batches(stage.resolution, stage.batch_size, seed)
+        return face_loader(stage.resolution, stage.batch_size, seed, self.workers)
 
     def _title(self, stage: Stage) -> str:
         return f"stage {self.stage + 1}/{len(self.stages)}: {stage.resolution} px"
