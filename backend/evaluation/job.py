@@ -59,7 +59,7 @@ def run(job: dict[str, Any], tell: Tell) -> dict[str, Any]:
 def _inverted(editor: FaceEditor, model: Model, job: dict[str, Any], tell: Tell) -> dict[str, Any]:
     folder, name = Path(job["folder"]), job["name"]
     seen = read_rgb(Path(job["picture"]))
-    settings = settings_of(job["method"], editor.resolution, job["pti_steps"], job["options"])
+    settings = settings_of(job["method"], job["pti_steps"], job["options"])
     watch = Watch(seen, lambda progress: tell(0.8 * progress.fraction, progress.stage))
     inversion = editor.invert(seen, watch, settings)
     seconds = watch.elapsed()

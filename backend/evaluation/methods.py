@@ -6,17 +6,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
-from backend.engine.inversion import InversionSettings
+from backend.engine.inversion_settings import (
+    PUBLISHED_PIVOT_STEPS,
+    PUBLISHED_TUNING_STEPS,
+    InversionSettings,
+)
 from backend.errors import PullfaceError
 
 METHODS = ("pti", "ours")
-PUBLISHED_STEPS = (450, 350)
+PUBLISHED_STEPS = (PUBLISHED_PIVOT_STEPS, PUBLISHED_TUNING_STEPS)
 """Of the projection and of the tuning (Roich et al. 2022 and their program)."""
 
 
 def settings_of(
     method: str,
-    resolution: int,
     pti_steps: Sequence[int] = PUBLISHED_STEPS,
     options: Mapping[str, Any] | None = None,
 ) -> InversionSettings:
@@ -24,7 +27,6 @@ def settings_of(
 
     Args:
         method: one of `METHODS`.
-        resolution: of the model.
         pti_steps: of the published method; others than `PUBLISHED_STEPS` make it another method.
         options: changes to ours, by the names of `InversionSettings`.
 
@@ -32,9 +34,8 @@ def settings_of(
         PullfaceError: ``bad_options``, no such method or setting.
     """
     if method == "pti":
-        return replace(
-            InversionSettings.for_resolution(resolution), pivot_steps=pti_steps[0], tuning_steps=pti_steps[1]
-        )
+        published = InversionSettings.of_method("pti")
+        return replace(published, pivot_steps=pti_steps[0], tuning_steps=pti_steps[1])
     if method != "ours":
         raise PullfaceError(
             "bad_options", f"There is no method “{method}”.", f"Choose of: {', '.join(METHODS)}."
@@ -47,4 +48,4 @@ def settings_of(
                 f"There is no inversion setting “{name}”.",
                 f"There are: {', '.join(sorted(known))}.",
             )
-    return replace(InversionSettings.for_resolution(resolution), **dict(options or {}))
+    return replace(InversionSettings.of_method(), **dict(options or {}))

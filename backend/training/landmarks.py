@@ -15,6 +15,7 @@ from tqdm import tqdm
 from backend.evaluation.landmarks import INPUT_SIZE, LandmarkDetector, heatmap_positions
 
 from .faces import draw_batch, face_loader
+from .pool import FacePool
 from .toon.factors import Z_DIM
 from .toon.renderer import LANDMARKS
 
@@ -62,8 +63,18 @@ def held_out_error(detector: LandmarkDetector, faces: int = 512) -> tuple[float,
     return float(distance.mean()), float(distance.quantile(0.95))
 
 
-def train(output: Path, images: int = 40_000, batch_size: int = 32, seed: int = 7) -> None:
-    """Train and write the detector to ``output`` (.safetensors, float16, landmark names in its header)."""
+def train(
+    output: Path, images: int = 40_000, batch_size: int = 32, seed: int = 7, pool: Path | None = None
+) -> None:
+    """Train and write the detector to ``output`` (.safetensors, float16, landmark names in its header).
+
+    Args:
+        output: the file.
+        images: faces to see.
+        batch_size: faces a step.
+        seed: of the weights and the faces.
+        pool: a folder of drawn faces (`pool.FacePool`) to take them from; None = draw new ones.
+    """
     torch.manual_seed(seed)
     detector = LandmarkDetector(len(LANDMARKS))
     detector.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
@@ -73,7 +84,10 @@ def train(output: Path, images: int = 40_000, batch_size: int = 32, seed: int = 
         optimizer,
         lambda step: min(1, (step + 1) / 50) * (0.02 + 0.98 * (0.5 + 0.5 * math.cos(math.pi * step / steps))),
     )
-    faces = face_loader(INPUT_SIZE, batch_size, seed)
+    if pool is None:
+        faces = face_loader(INPUT_SIZE, batch_size, seed)
+    else:
+        faces = FacePool(pool).batches(INPUT_SIZE, batch_size, seed)
     bar = tqdm(range(steps), desc="landmark detector", mininterval=5)
     for _ in bar:
         _, pictures, landmarks = next(faces)

@@ -131,14 +131,14 @@ def test_other_settings_are_other_jobs(model: Path, folder: Path, tmp_path: Path
 
 
 def test_pti_has_its_published_steps() -> None:
-    settings = settings_of("pti", 256)
+    settings = settings_of("pti")
     assert (settings.pivot_steps, settings.tuning_steps) == (450, 350)
 
 
 @pytest.mark.parametrize(("method", "options"), [("best", {}), ("ours", {"speed": 3})])
 def test_unknown_methods_and_settings(method: str, options: dict) -> None:
     with pytest.raises(PullfaceError) as caught:
-        settings_of(method, 256, options=options)
+        settings_of(method, options=options)
     assert caught.value.code == "bad_options"
 
 
