@@ -81,6 +81,9 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     training.add_argument("--batch-size", type=int, help="2, 3 or a multiple of 4 (default 8)")
     training.add_argument("--learning-rate", type=float, help="of both networks (default 0.001)")
     training.add_argument(
+        "--warm-up-images", type=int, help="pictures over which the rate rises to that (default 1000)"
+    )
+    training.add_argument(
         "--augment",
         choices=("auto", "none", "ada", "diffaugment"),
         help="auto (default): DiffAugment below 2000 pictures, ADA above",

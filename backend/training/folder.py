@@ -27,7 +27,6 @@ ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", 
 _INDEX = "index.json"
 # A face smaller than this part of the wanted size would be mostly invented by enlarging it.
 _SMALLEST = 0.4
-_SURE = 0.5
 _PAPER = (255, 255, 255, 255)
 
 
@@ -59,9 +58,9 @@ Finder = Callable[[NDArray[np.uint8]], list[Square]]
 
 def find_squares(rgba: NDArray[np.uint8]) -> list[Square]:
     """All faces that the face finder is sure of."""
-    from backend.detection import find_faces  # loads its network
+    from backend.detection.finding import CERTAIN, find_faces  # loads its network
 
-    return [Square(f.x, f.y, f.size, f.angle) for f in find_faces(rgba) if f.score >= _SURE]
+    return [Square(f.x, f.y, f.size, f.angle) for f in find_faces(rgba) if f.score >= CERTAIN]
 
 
 def whole_centre(rgba: NDArray[np.uint8]) -> list[Square]:

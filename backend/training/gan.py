@@ -88,9 +88,14 @@ class Adversaries:
         Returns:
             The losses, by name.
         """
+        shown = (number + 1) * len(real)
+        rate = self.settings.learning_rate * min(1.0, shown / max(1, self.settings.warm_up_images))
+        for optimizer in self.optimizers.values():
+            for group in optimizer.param_groups:
+                group["lr"] = rate
         losses = self._generator_step(len(real), number)
         losses |= self._discriminator_step(real, number)
-        self._average((number + 1) * len(real), len(real))
+        self._average(shown, len(real))
         return losses
 
     def _autocast(self) -> AbstractContextManager[object]:

@@ -34,7 +34,8 @@ class GanSettings:
         ada_target, ada_images: see `augment.AdaptiveAugment`.
         mirror: show every picture mirrored, too.
         freeze_d: so many of the discriminator's blocks, from the finest on, keep the weights that they start with.
-        learning_rate: Adam's, of both networks.
+        learning_rate: Adam's, of both networks,
+        warm_up_images: and it rises to there over so many pictures, while Adam learns how large gradients are.
         r1_gamma: weight of R1, or ``None`` for 0.0002·R²/batch (Karras et al. 2020, "Limited Data", appendix C).
         r1_every: steps from one R1 to the next,
         path_length_weight: of path length regularisation; 0 for none,
@@ -62,6 +63,7 @@ class GanSettings:
     mirror: bool = True
     freeze_d: int = 0
     learning_rate: float = 0.001
+    warm_up_images: int = 1000
     r1_gamma: float | None = None
     r1_every: int = 16
     path_length_weight: float = 2.0

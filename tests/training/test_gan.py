@@ -33,6 +33,7 @@ TINY: dict[str, Any] = {
     "z_dim": 8,
     "mapping_layers": 2,
     "snapshot_images": 10_000,
+    "warm_up_images": 0,
     "frechet_pictures": 8,
 }
 
@@ -97,6 +98,15 @@ def test_frozen_blocks_keep_their_weights_and_the_others_learn() -> None:
     for name, value in networks.discriminator.named_parameters():
         moved = not torch.equal(value, before[name])
         assert moved == (not name.startswith("b16.")), name
+
+
+def test_the_rate_rises_over_the_first_pictures() -> None:
+    networks = adversaries(warm_up_images=32, learning_rate=0.1)
+    rates = []
+    for i in range(5):
+        networks.step(real(8 * i), i)
+        rates += [group["lr"] for o in networks.optimizers.values() for group in o.param_groups]
+    assert rates[::2] == rates[1::2] == pytest.approx([0.025, 0.05, 0.075, 0.1, 0.1])
 
 
 def test_the_average_follows_and_w_avg_goes_along() -> None:
