@@ -54,6 +54,7 @@ PORTRAIT: Factors = {name: f.at(0.5) for name, f in FACTORS.items()} | {
     "cloth_light": 0.53,
     "cloth_a": -0.03,
     "cloth_b": -0.10,
+    "collar": FACTORS["collar"].low,
 }
 # The same face as the demo wants it: both corners of the mouth drawn up and out.
 SMILING: Factors = PORTRAIT | {"smile": 0.036, "mouth_width": 0.086}
