@@ -67,7 +67,7 @@ def parser() -> argparse.ArgumentParser:
         "--output",
         type=Path,
         required=True,
-        help="a .png, or an .ora with source, edit and mask as layers",
+        help="a .png or a .tif, as deep as the picture, or an .ora with source, edit and mask as layers",
     )
     drag.add_argument("--animation", type=Path, metavar="FILE", help="also the way there, as .webp or .gif")
 
@@ -75,7 +75,7 @@ def parser() -> argparse.ArgumentParser:
         "invert", help="find a picture in the model, so that a later drag starts at once"
     )
     _picture_arguments(invert)
-    invert.add_argument("-o", "--output", type=Path, help="the crop as the model renders it, a .png")
+    invert.add_argument("-o", "--output", type=Path, help="the crop as the model renders it, a .png or .tif")
 
     models = commands.add_parser("models", help="the installed models")
     models.add_subparsers(dest="action", required=True, metavar="ACTION").add_parser("list", help="list them")

@@ -14,7 +14,7 @@ from backend.errors import PullfaceError
 
 from . import edit, measure
 from .display import Bar, say
-from .pictures import Picture, Pixels, read_mask, unwritable, write_png
+from .pictures import Mask, Picture, read_mask, unwritable, write_picture
 from .remote import CropChoice, Edit, Pair, Point, Pull, RemotePicture
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
@@ -35,7 +35,7 @@ class Example:
     """
 
     picture: Picture
-    mask: Pixels
+    mask: Mask
     crop: CropChoice
     pairs: list[Pair]
     landmark: str
@@ -135,9 +135,9 @@ def _write_pictures(
     folder: Path, example: Example, result: Edit, remote: RemotePicture, pull: Pull
 ) -> int | None:
     picture = example.picture
-    write_png(folder / "before.png", picture.rgba, picture.has_alpha, picture.icc_profile)
-    write_png(folder / "after.png", result.rgba, picture.has_alpha, picture.icc_profile)
-    write_png(folder / "mask.png", example.mask, has_alpha=False)
+    write_picture(folder / "before.png", picture.rgba, picture.has_alpha, picture.icc_profile)
+    write_picture(folder / "after.png", result.rgba, picture.has_alpha, picture.icc_profile)
+    write_picture(folder / "mask.png", example.mask, has_alpha=False)
     try:
         openraster.write(
             folder / "pullface.ora", edit.layers(picture.rgba, result), result.rgba, picture.icc_profile

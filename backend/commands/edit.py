@@ -12,11 +12,12 @@ import numpy as np
 from backend import animation, openraster
 from backend.errors import PullfaceError
 
+from .deep import Pixels
 from .display import Bar, say
-from .pictures import Picture, Pixels, read_mask, read_picture, unwritable, write_png
+from .pictures import SUFFIXES, Mask, Picture, eight_bits, read_mask, read_picture, unwritable, write_picture
 from .remote import Edit, Pull, RemotePicture
 
-OUTPUT_SUFFIXES = (".png", ".ora")
+OUTPUT_SUFFIXES = (*SUFFIXES, ".ora")
 ANIMATION_SECONDS = 20.0
 """About how long rendering an animation may take: a slow machine or a large crop gets fewer frames."""
 
@@ -75,7 +76,7 @@ def invert(options: argparse.Namespace) -> int:
         RemoteError: the same, said by the server.
     """
     if options.output is not None:
-        check_suffix(options.output, (".png",), "result")
+        check_suffix(options.output, SUFFIXES, "result")
     picture = read(options.input)
     height, width = picture.rgba.shape[:2]
     mask = read_mask(options.mask, width, height) if options.mask is not None else None
@@ -87,7 +88,7 @@ def invert(options: argparse.Namespace) -> int:
         known = " (known already)" if reply.body.get("cached") else ""
         print(f"Inverted in {remote.seconds['invert']:.1f} s{known}; the session is {remote.session}.")
         if options.output is not None:
-            write_png(options.output, inverted(remote), has_alpha=False)
+            write_picture(options.output, inverted(remote), has_alpha=False)
             print(f"{options.output}: the crop as the model sees it")
     return 0
 
@@ -116,17 +117,23 @@ def read(path: Path) -> Picture:
 
 
 def write_result(path: Path, picture: Picture, edit: Edit) -> None:
-    """Write the edit as a PNG or, with its source and mask as layers, as OpenRaster.
+    """Write the edit as a PNG or TIFF or, with its source and mask as layers and 8 bits, as OpenRaster.
 
     Raises:
         PullfaceError: ``unwritable``.
     """
-    if path.suffix.lower() == ".png":
-        write_png(path, edit.rgba, picture.has_alpha, picture.icc_profile)
+    if path.suffix.lower() in SUFFIXES:
+        if picture.rgba.dtype == np.float32 and path.suffix.lower() == ".png":
+            say("A PNG has 16 bits a channel; write a .tif to keep the floats.")
+        write_picture(path, edit.rgba, picture.has_alpha, picture.icc_profile)
         return
+    if picture.rgba.dtype != np.uint8:
+        say("OpenRaster has 8 bits a channel; write a .tif to keep all of them.")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        openraster.write(path, layers(picture.rgba, edit), edit.rgba, picture.icc_profile)
+        merged = eight_bits(edit.rgba)
+        small = Edit(merged, edit.changed, edit.rect)
+        openraster.write(path, layers(eight_bits(picture.rgba), small), merged, picture.icc_profile)
     except OSError as error:
         raise unwritable(path, error) from error
 
@@ -160,7 +167,7 @@ def write_animation(path: Path, remote: RemotePicture, pull: Pull) -> int:
     """
     bar = Bar("Rendering the animation")
     begun = time.monotonic()
-    last = remote.result(pull.best_step).rgba
+    last = eight_bits(remote.result(pull.best_step).rgba)
     affordable = int(ANIMATION_SECONDS / (time.monotonic() - begun))
     steps = animation.chosen_steps(pull.best_step, min(max(affordable, FEWEST_FRAMES), animation.MAX_FRAMES))
     frames = []
@@ -168,7 +175,7 @@ def write_animation(path: Path, remote: RemotePicture, pull: Pull) -> int:
         if remote.stopping.asked:
             bar.leave()
             raise KeyboardInterrupt
-        frames.append(remote.result(step).rgba)
+        frames.append(eight_bits(remote.result(step).rgba))
         bar.show("Rendering the animation", (number + 2) / len(steps))
     frames.append(last)
     try:
@@ -204,7 +211,7 @@ def check_suffix(path: Path, suffixes: tuple[str, ...], what: str) -> None:
         )
 
 
-def _selection(options: argparse.Namespace, mask: Pixels | None) -> Pixels | None:
+def _selection(options: argparse.Namespace, mask: Mask | None) -> Mask | None:
     if options.crop != "selection":
         return None
     if mask is None:

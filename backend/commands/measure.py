@@ -14,7 +14,8 @@ from PIL import Image
 
 from backend.errors import PullfaceError
 
-from .pictures import Pixels
+from .deep import Pixels
+from .pictures import Mask
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -93,12 +94,12 @@ def _peak_bytes(process: psutil.Process) -> float:
     return float(getattr(memory, "peak_wset", memory.rss))
 
 
-def changed_outside(before: Pixels, after: Pixels, mask: Pixels) -> int:
+def changed_outside(before: Pixels, after: Pixels, mask: Mask) -> int:
     """How many pixels differ where the mask lets nothing move.
 
     Args:
-        before: uint8 [H, W, 4].
-        after: uint8 [H, W, 4].
+        before: [H, W, 4] of any depth.
+        after: the same.
         mask: uint8 [H, W]; 0 = may not move.
     """
     return int(np.count_nonzero((before != after).any(axis=2) & (mask == 0)))

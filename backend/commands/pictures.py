@@ -1,11 +1,13 @@
-"""Reading and writing pictures for the command line: any format that Pillow reads, PNG and OpenRaster out."""
+"""Reading and writing pictures for the command line: any format that Pillow reads, PNG and TIFF out."""
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import struct
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,7 +17,12 @@ from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from backend.errors import PullfaceError
 
-Pixels = NDArray[np.uint8]
+from .deep import Pixels, read_deep, read_floats, write_png16, write_tiff
+
+Mask = NDArray[np.uint8]
+
+SUFFIXES = (".png", ".tif", ".tiff")
+"""Of the formats that are written."""
 
 
 @dataclass(frozen=True)
@@ -23,8 +30,9 @@ class Picture:
     """A decoded picture.
 
     Attributes:
-        rgba: uint8 [H, W, 4], straight alpha, upright (EXIF orientation applied).
-        has_alpha: whether the file had transparency; without it the alpha is 255 everywhere.
+        rgba: [H, W, 4], straight alpha, upright (EXIF orientation applied): uint8; uint16 from PNG and TIFF files
+            with 16 bits; float32 from TIFF files with floats.
+        has_alpha: whether the file had transparency; without it the alpha is full everywhere.
         icc_profile: the RGB profile of the pixels, or None.
         notices: what the reader had to change, in sentences for the user.
     """
@@ -41,17 +49,25 @@ def read_picture(path: Path) -> Picture:
     Raises:
         PullfaceError: ``unreadable``, the file is missing, no picture, damaged, or far too large.
     """
+    with _readable(path):
+        floats = read_floats(path)
+    if floats is not None:
+        told = "The picture's floats are taken as sRGB values, 1.0 as white, not as linear light."
+        return Picture(floats[0], floats[1], _rgb_profile(floats[2]), (told,))
     with _opened(path) as image:
         notices = []
         if getattr(image, "n_frames", 1) > 1:
             notices.append("Only the first frame of the animation is used.")
-        deep = _is_deep(image, path)
-        if deep:
-            notices.append("The picture has 16 bits a channel; the result has 8.")
+        deep = _deep(path, image)
+        if deep is not None:
+            profile = image.info.get("icc_profile")
+            return Picture(deep, "A" in image.getbands(), _rgb_profile(profile), tuple(notices))
+        if _is_deep(image, path):
+            notices.append("The picture has more than 8 bits a channel in a form that is read with 8.")
         upright = ImageOps.exif_transpose(image)
         has_alpha = "A" in upright.getbands() or "a" in upright.getbands() or "transparency" in upright.info
         profile = upright.info.get("icc_profile")
-        rgb_profile = profile if isinstance(profile, bytes) and profile[16:20] == b"RGB " else None
+        rgb_profile = _rgb_profile(profile)
         if upright.mode in ("CMYK", "LAB", "YCbCr"):
             notices.append(f"The picture was converted from {upright.mode} to sRGB.")
             converted = _to_srgb(upright, profile)
@@ -61,7 +77,19 @@ def read_picture(path: Path) -> Picture:
         return Picture(np.array(converted, dtype=np.uint8), has_alpha, rgb_profile, tuple(notices))
 
 
-def read_mask(path: Path, width: int, height: int) -> Pixels:
+def _rgb_profile(profile: object) -> bytes | None:
+    return profile if isinstance(profile, bytes) and profile[16:20] == b"RGB " else None
+
+
+def _deep(path: Path, image: Image.Image) -> Pixels | None:
+    """All bits of a file that has more than 8 of them, if it comes in one of the forms that can be read so."""
+    if not _is_deep(image, path):
+        return None
+    with _readable(path), Image.open(path) as again:
+        return read_deep(path, again)
+
+
+def read_mask(path: Path, width: int, height: int) -> Mask:
     """Read a mask of the picture's size: uint8 [H, W], 255 (white) may move, 0 (black) stays.
 
     Raises:
@@ -83,12 +111,13 @@ def read_mask(path: Path, width: int, height: int) -> Pixels:
         return np.array(upright.convert("L"), dtype=np.uint8)
 
 
-def write_png(path: Path, rgba: Pixels, has_alpha: bool, icc_profile: bytes | None = None) -> None:
-    """Write a PNG; the file appears whole or not at all.
+def write_picture(path: Path, rgba: Pixels, has_alpha: bool, icc_profile: bytes | None = None) -> None:
+    """Write a PNG or a TIFF, by the name's suffix, as deep as the pixels; the file appears whole or not at all.
 
     Args:
         path: the file.
-        rgba: uint8 [H, W, 4], or [H, W] for a grey picture.
+        rgba: uint8, uint16 or float32 [H, W, 4], or uint8 [H, W] for a grey PNG. A PNG gets 16 bits of floats, cut off
+            below black and above white.
         has_alpha: False drops the alpha channel.
         icc_profile: stored with the pixels, which are not changed.
 
@@ -99,11 +128,30 @@ def write_png(path: Path, rgba: Pixels, has_alpha: bool, icc_profile: bytes | No
     temporary = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(pixels).save(temporary, "PNG", icc_profile=icc_profile)
+        if path.suffix.lower() != ".png":
+            write_tiff(temporary, pixels, icc_profile)
+        elif pixels.dtype == np.uint8:
+            Image.fromarray(pixels).save(temporary, "PNG", icc_profile=icc_profile)
+        else:
+            write_png16(temporary, sixteen_bits(pixels), icc_profile)
         os.replace(temporary, path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise unwritable(path, error) from error
+
+
+def sixteen_bits(pixels: Pixels) -> NDArray[np.uint16]:
+    """uint16 as it is; floats cut off below black and above white."""
+    if pixels.dtype == np.uint16:
+        return np.asarray(pixels, dtype=np.uint16)
+    return (np.nan_to_num(pixels).clip(0, 1) * 65535).round().astype(np.uint16)
+
+
+def eight_bits(pixels: Pixels) -> NDArray[np.uint8]:
+    """The pixels for formats and screens that know 8 bits only."""
+    if pixels.dtype == np.uint8:
+        return np.asarray(pixels, dtype=np.uint8)
+    return ((sixteen_bits(pixels).astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
 
 
 def unwritable(path: Path, error: OSError) -> PullfaceError:
@@ -115,50 +163,51 @@ def unwritable(path: Path, error: OSError) -> PullfaceError:
     )
 
 
-class _opened:  # noqa: N801 - used like a function
-    """``with _opened(path) as image``: Pillow's image, its errors turned into sentences."""
+@contextlib.contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Turns what goes wrong while a file is read into sentences."""
+    try:
+        with warnings.catch_warnings():
+            # Between one and two times Pillow's limit it only warns; the server has its own limit.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            yield
+    except FileNotFoundError as error:
+        raise PullfaceError(
+            "unreadable", f"There is no file {path}.", "Check the name and the folder."
+        ) from error
+    except UnidentifiedImageError as error:
+        raise PullfaceError(
+            "unreadable",
+            f"{path} is not a picture that Pullface can read.",
+            "Save it as PNG, JPEG, WebP or TIFF and try again.",
+        ) from error
+    except Image.DecompressionBombError as error:
+        raise PullfaceError(
+            "layer_too_large",
+            f"{path} is too large.",
+            "Crop or scale it to at most 8192 × 8192 pixels.",
+        ) from error
+    except (OSError, SyntaxError, ValueError, struct.error) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise PullfaceError(
+            "unreadable",
+            f"{path} cannot be read: it may be damaged ({reason}).",
+            "Open it in an editor and save it again.",
+        ) from error
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
 
-    def __enter__(self) -> Image.Image:
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """Pillow's image, wholly loaded."""
+    with _readable(path):
+        image = Image.open(path)
         try:
-            with warnings.catch_warnings():
-                # Between one and two times Pillow's limit it only warns; the server has its own limit.
-                warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-                self._image = Image.open(self._path)
-                try:
-                    self._image.load()
-                except BaseException:
-                    self._image.close()
-                    raise
-        except FileNotFoundError as error:
-            raise PullfaceError(
-                "unreadable", f"There is no file {self._path}.", "Check the name and the folder."
-            ) from error
-        except UnidentifiedImageError as error:
-            raise PullfaceError(
-                "unreadable",
-                f"{self._path} is not a picture that Pullface can read.",
-                "Save it as PNG, JPEG, WebP or TIFF and try again.",
-            ) from error
-        except Image.DecompressionBombError as error:
-            raise PullfaceError(
-                "layer_too_large",
-                f"{self._path} is too large.",
-                "Crop or scale it to at most 8192 × 8192 pixels.",
-            ) from error
-        except (OSError, SyntaxError, ValueError, struct.error) as error:
-            reason = getattr(error, "strerror", None) or str(error)
-            raise PullfaceError(
-                "unreadable",
-                f"{self._path} cannot be read: it may be damaged ({reason}).",
-                "Open it in an editor and save it again.",
-            ) from error
-        return self._image
-
-    def __exit__(self, *_: object) -> None:
-        self._image.close()
+            image.load()
+        except BaseException:
+            image.close()
+            raise
+    with image:
+        yield image
 
 
 def _is_deep(image: Image.Image, path: Path) -> bool:

@@ -14,10 +14,11 @@ from backend.wire.client import Client, RemoteError, Request
 from backend.wire.launch import ensure_server
 from backend.wire.messages import Event, Reply
 
+from .deep import Pixels
 from .display import STAGE_WORDS, Bar, say
 from .stopping import Stopping
 
-Pixels = NDArray[np.uint8]
+Mask = NDArray[np.uint8]
 Point = tuple[float, float]
 Pair = tuple[Point, Point]
 CropChoice = str | list[int | float]
@@ -58,13 +59,13 @@ class Edit:
     """A step of the drag as pixels.
 
     Attributes:
-        rgba: uint8 [H, W, 4], the whole picture.
+        rgba: [H, W, 4], the whole picture, as deep as the source.
         changed: uint8 [H, W], above 0 where it may differ from the source.
         rect: (x, y, w, h) in image space, the bounding box of what changed; one pixel when nothing did.
     """
 
     rgba: Pixels
-    changed: Pixels
+    changed: Mask
     rect: tuple[int, int, int, int]
 
 
@@ -80,7 +81,7 @@ class RemotePicture:
         rgba: Pixels,
         model: str | None,
         crop: CropChoice,
-        selection: Pixels | None = None,
+        selection: Mask | None = None,
         point: Point | None = None,
         face: int | None = None,
     ) -> None:
@@ -97,7 +98,7 @@ class RemotePicture:
             raise
 
     def _open(
-        self, model: str | None, crop: CropChoice, selection: Pixels | None, which: dict[str, Any]
+        self, model: str | None, crop: CropChoice, selection: Mask | None, which: dict[str, Any]
     ) -> None:
         begun = time.monotonic()
         body: dict[str, Any] = {"layer": described(self._rgba), "offset": [0, 0], "crop": crop}
@@ -161,7 +162,7 @@ class RemotePicture:
         self.seconds["invert"] = time.monotonic() - begun
         return reply
 
-    def drag(self, pairs: Sequence[Pair], mask: Pixels | None, options: dict[str, Any]) -> Pull:
+    def drag(self, pairs: Sequence[Pair], mask: Mask | None, options: dict[str, Any]) -> Pull:
         """Pull the handles to their targets; the first Ctrl+C stops the loop and keeps what it has reached.
 
         Args:
@@ -229,7 +230,7 @@ class RemotePicture:
         body = {} if step is None else {"step": step}
         reply = self.client.request("session.result", body, session=self.session)
         x, y, width, height = (int(value) for value in reply.body["rect"])
-        window = np.frombuffer(reply.buffers[0], dtype=np.uint8).reshape(height, width, 4)
+        window = np.frombuffer(reply.buffers[0], dtype=self._rgba.dtype).reshape(height, width, 4)
         moved = np.frombuffer(reply.buffers[1], dtype=np.uint8).reshape(height, width)
         rgba = self._rgba.copy()
         changed = np.zeros(rgba.shape[:2], dtype=np.uint8)
@@ -268,4 +269,4 @@ class RemotePicture:
 
 def described(pixels: Pixels) -> dict[str, Any]:
     """How the body of a message describes a buffer."""
-    return {"shape": [int(side) for side in pixels.shape], "dtype": "uint8"}
+    return {"shape": [int(side) for side in pixels.shape], "dtype": pixels.dtype.name}

@@ -9,8 +9,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from backend.engine.flow import Motion, blur, estimate_motion, line_strength, smoothstep, warp
+from backend.engine.flow import Motion, blur, estimate_motion, line_strength, smoothstep, spread, warp
+from backend.engine.membrane import membrane
 from backend.errors import PullfaceError
+
+FRESH_LOW, FRESH_HIGH = 0.10, 0.22
+"""Smooth differences below the first are light on the same surface; those above the second are another surface."""
 
 LINES_LOW, LINES_HIGH = 0.03, 0.09
 """Strength of the model's fine structure below which it shows no line, and above which it surely does."""
@@ -23,16 +27,19 @@ class Change:
     before, after: the two pictures.
     motion: from one to the other.
     moved: `before`, moved.
-    light: smooth difference of colour that the motion leaves.
-    empty: 1 where `moved` shows no lines, 0 where it does.
+    fresh: [R, R], 1 where `after` shows something that the motion does not explain, 0 where it only moved.
+    light: smooth difference of colour that the motion leaves; in `fresh` places as it is around them.
+    empty: 1 where `moved` shows no lines, 0 where it does. calm: the same, where neither it nor `after` does.
     """
 
     before: Tensor
     after: Tensor
     motion: Motion
     moved: Tensor
+    fresh: Tensor
     light: Tensor
     empty: Tensor
+    calm: Tensor
 
     @classmethod
     def between(
@@ -49,14 +56,27 @@ class Change:
         first, second = (as_planes(picture, device) for picture in (before, after))
         motion = estimate_motion(first, second)
         moved = warp(torch.cat([first, line_strength(first)[None]]), motion.flow)
-        light = blur(second - moved[:3], before.shape[0] / 48)
-        empty = 1 - smoothstep(moved[3:], LINES_LOW, LINES_HIGH)
-        return cls(first, second, motion, moved[:3], light, empty)
+        left = second - moved[:3]
+        size = before.shape[0]
+        strength = blur(left, size / 40).abs().amax(dim=0)
+        fresh = torch.maximum(1 - motion.confidence, smoothstep(strength, FRESH_LOW, FRESH_HIGH))
+        fresh = spread(fresh, size / 110)  # with the whole of the outlines that lie around it
+        light = _light(left, 1 - fresh, size / 48)
+        lines = torch.cat([moved[3:], torch.maximum(moved[3:], line_strength(second)[None])])
+        empty, calm = (1 - smoothstep(lines, LINES_LOW, LINES_HIGH)).split(1)
+        return cls(first, second, motion, moved[:3], fresh, light, empty, calm)
 
     @property
     def resolution(self) -> int:
         """R."""
         return int(self.before.shape[-1])
+
+
+def _light(left: Tensor, sure: Tensor, sigma: float) -> Tensor:
+    """`left` [3, R, R] blurred where one is `sure` [R, R] of it, and spread from there to where one is not."""
+    weight = blur(sure[None], sigma)
+    smooth = blur(left * sure, sigma) / weight.clamp(min=1e-3)
+    return membrane(smooth, smoothstep(weight[0], 0.05, 0.3))
 
 
 def as_planes(picture: NDArray[np.uint8], device: torch.device | None = None) -> Tensor:

@@ -70,20 +70,21 @@ def extract_mask(
     return values[..., 0].clip(0, 1)
 
 
-def resample_support(
+def resample_mask(
     mask: NDArray[np.uint8], offset: tuple[int, int], crop: Crop, resolution: int, part: Bounds
 ) -> NDArray[np.float32]:
-    """How much of each pixel of an upright crop has a mask above 0; past the mask's border its border values go on.
+    """A mask on an upright crop [h, w, 2]: how much of each pixel lies above 0, and its mean, both 0 to 1.
 
-    Only the `part` (x0, y0, x1, y1 at `resolution`) of the crop is looked at and returned.
+    Past the mask's border its border values go on. Only the `part` (x0, y0, x1, y1 at `resolution`) of the crop is
+    looked at and returned.
     """
     assert not crop.angle
 
-    def support(rows: Pixels) -> NDArray[np.float32]:
-        return (rows > 0).astype(np.float32)
+    def both(rows: Pixels) -> NDArray[np.float32]:
+        return np.concatenate([(rows > 0).astype(np.float32), depth.part(rows)], axis=-1)
 
     corner = (crop.x - offset[0], crop.y - offset[1])
-    return _resample(mask[..., None], corner, crop.size, resolution, support, "repeat", part)[..., 0]
+    return _resample(mask[..., None], corner, crop.size, resolution, both, "repeat", part)
 
 
 def _cut(

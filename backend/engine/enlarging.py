@@ -24,12 +24,12 @@ class Enlarger:
     """Interpolates planes that cover a square of a picture; past their border the border values go on.
 
     Args:
-        corner: (x, y) of the square's first pixel, in the indices of the picture.
-        side: of the square in pixels.
+        corner: (x, y) of the square's top left corner, in the indices of the picture; not always whole.
+        side: of the square in pixels, not always whole.
         device: where to compute.
     """
 
-    def __init__(self, corner: tuple[int, int], side: int, device: torch.device) -> None:
+    def __init__(self, corner: tuple[float, float], side: float, device: torch.device) -> None:
         self._corner = corner
         self._side = side
         self._device = device

@@ -26,6 +26,7 @@ from backend.engine import inversion as inverting
 from backend.engine.alignment import Crop
 from backend.engine.change import Change
 from backend.engine.compositing import Edit, OnFraction
+from backend.engine.depth import Pixels
 from backend.engine.device import choose_device, memory_guard
 from backend.engine.drag import Drag, DragOptions, check_mask, check_pairs
 from backend.engine.engines import DragProblem
@@ -121,7 +122,7 @@ class FaceEditor:
 
     def composite(
         self,
-        window_rgba: NDArray[np.uint8],
+        window_rgba: Pixels,
         crop: Crop,
         before: Picture,
         after: Picture,

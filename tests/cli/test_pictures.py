@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image, ImageCms
 
-from backend.commands.pictures import read_mask, read_picture, write_png
+from backend.commands.pictures import eight_bits, read_mask, read_picture, write_picture
 from backend.errors import PullfaceError
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -39,7 +40,7 @@ def test_round_trip_is_exact_and_keeps_the_profile(tmp_path: Path, rgb: np.ndarr
     Image.fromarray(rgb).save(tmp_path / "in.png", icc_profile=SRGB)
     picture = read_picture(tmp_path / "in.png")
     assert (picture.has_alpha, picture.icc_profile, picture.notices) == (False, SRGB, ())
-    write_png(tmp_path / "new/out.png", picture.rgba, picture.has_alpha, picture.icc_profile)
+    write_picture(tmp_path / "new/out.png", picture.rgba, picture.has_alpha, picture.icc_profile)
     with Image.open(tmp_path / "new/out.png") as stored:
         assert (stored.mode, stored.info["icc_profile"]) == ("RGB", SRGB)
         np.testing.assert_array_equal(np.asarray(stored), rgb)
@@ -50,7 +51,7 @@ def test_alpha_is_kept_with_the_colours_under_it(tmp_path: Path, rgb: np.ndarray
     Image.fromarray(rgba).save(tmp_path / "in.png")
     picture = read_picture(tmp_path / "in.png")
     assert picture.has_alpha
-    write_png(tmp_path / "out.png", picture.rgba, picture.has_alpha)
+    write_picture(tmp_path / "out.png", picture.rgba, picture.has_alpha)
     with Image.open(tmp_path / "out.png") as stored:
         np.testing.assert_array_equal(np.asarray(stored), rgba)
 
@@ -75,19 +76,89 @@ def test_palette_with_a_transparent_colour(tmp_path: Path) -> None:
     assert picture.rgba[5, 15].tolist() == [0, 0, 255, 255]
 
 
-def test_sixteen_bits_of_grey_are_scaled_not_clipped(tmp_path: Path) -> None:
+def test_sixteen_bits_of_grey_are_kept(tmp_path: Path) -> None:
     values = np.array([[0, 257, 32896, 65535]] * 4, dtype=np.uint16)
     Image.fromarray(values).save(tmp_path / "in.png")
     picture = read_picture(tmp_path / "in.png")
-    assert picture.rgba[0, :, 0].tolist() == [0, 1, 128, 255]
-    assert "16 bits" in picture.notices[0]
+    assert picture.rgba.dtype == np.uint16
+    assert picture.rgba[0, :, 0].tolist() == [0, 257, 32896, 65535]
+    assert (picture.rgba[..., 3] == 65535).all()
+    assert not picture.has_alpha
 
 
-def test_sixteen_bits_of_colour_are_told(tmp_path: Path) -> None:
-    deep_png(tmp_path / "in.png", np.full((16, 16, 3), 0x8080, dtype=np.uint16))
-    picture = read_picture(tmp_path / "in.png")
-    assert picture.rgba[3, 3].tolist() == [128, 128, 128, 255]
-    assert "16 bits" in picture.notices[0]
+DEEP = np.random.default_rng(3).integers(0, 65536, (37, 29, 4), dtype=np.uint16)
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("plain.tif", {}),
+        ("packed.tif", {"compression": "zlib", "predictor": True}),
+        ("large-end-first.tif", {"byteorder": ">"}),
+        ("tiles.tif", {"tile": (16, 16), "byteorder": ">", "compression": "zlib"}),
+        ("ours.png", None),
+        ("ours.tif", None),
+    ],
+)
+def test_sixteen_bits_of_colour_are_kept(
+    tmp_path: Path, name: str, options: dict[str, object] | None, channels: int
+) -> None:
+    values = np.ascontiguousarray(DEEP[..., :channels])
+    if options is None:
+        rgba = values if channels == 4 else np.dstack([values, np.full((37, 29), 65535, np.uint16)])
+        write_picture(tmp_path / name, rgba, channels == 4, SRGB)
+    else:
+        extra = ["unassalpha"] if channels == 4 else None
+        tifffile.imwrite(tmp_path / name, values, photometric="rgb", extrasamples=extra, **options)
+    picture = read_picture(tmp_path / name)
+    assert picture.rgba.dtype == np.uint16
+    np.testing.assert_array_equal(picture.rgba[..., :channels], values)
+    assert picture.has_alpha == (channels == 4)
+    assert picture.notices == ()
+    if options is None:
+        assert picture.icc_profile == SRGB
+
+
+def test_sixteen_bits_of_another_programs_png(tmp_path: Path) -> None:
+    deep_png(tmp_path / "in.png", DEEP[..., :3])
+    np.testing.assert_array_equal(read_picture(tmp_path / "in.png").rgba[..., :3], DEEP[..., :3])
+
+
+def test_sixteen_bits_of_a_turned_camera(tmp_path: Path) -> None:
+    tag = [(0x0112, "H", 1, 6, True)]
+    tifffile.imwrite(tmp_path / "in.tif", DEEP[..., :3], photometric="rgb", extratags=tag)
+    picture = read_picture(tmp_path / "in.tif")
+    np.testing.assert_array_equal(picture.rgba[..., :3], np.rot90(DEEP[..., :3], -1))
+
+
+def test_floats_are_kept(tmp_path: Path) -> None:
+    values = np.linspace(-0.5, 3.0, 20 * 18 * 4, dtype=np.float32).reshape(20, 18, 4)
+    write_picture(tmp_path / "in.tif", values, has_alpha=True)
+    picture = read_picture(tmp_path / "in.tif")
+    np.testing.assert_array_equal(picture.rgba, values)
+    assert "linear" in picture.notices[0]
+    write_picture(tmp_path / "out.png", values, has_alpha=False)
+    written = read_picture(tmp_path / "out.png").rgba
+    assert written.dtype == np.uint16
+    np.testing.assert_allclose(written[..., :3] / 65535, values[..., :3].clip(0, 1), atol=1e-5)
+
+
+def test_damaged_deep_files_are_said(tmp_path: Path) -> None:
+    write_picture(tmp_path / "whole.png", DEEP, has_alpha=True)
+    write_picture(tmp_path / "whole.tif", DEEP.astype(np.float32), has_alpha=True)
+    for name in ("whole.png", "whole.tif"):
+        data = (tmp_path / name).read_bytes()
+        (tmp_path / name).write_bytes(data[: len(data) // 2])
+        with pytest.raises(PullfaceError) as caught:
+            read_picture(tmp_path / name)
+        assert caught.value.code == "unreadable"
+
+
+def test_eight_bits_of_deeper_pixels() -> None:
+    values = np.array([[[0, 128, 129, 65535]]], dtype=np.uint16)
+    assert eight_bits(values).tolist() == [[[0, 0, 1, 255]]]
+    assert eight_bits(np.float32([[[-1, 0.5, np.nan, 7]]])).tolist() == [[[0, 128, 0, 255]]]
 
 
 def test_cmyk_becomes_srgb_with_a_word(tmp_path: Path) -> None:
@@ -154,6 +225,6 @@ def test_mask_of_another_size_is_refused(tmp_path: Path) -> None:
 def test_unwritable_is_said_and_leaves_the_old_file(tmp_path: Path) -> None:
     (tmp_path / "folder.png").mkdir()
     with pytest.raises(PullfaceError, match="cannot be written"):
-        write_png(tmp_path / "folder.png", np.zeros((4, 4, 4), np.uint8), has_alpha=True)
+        write_picture(tmp_path / "folder.png", np.zeros((4, 4, 4), np.uint8), has_alpha=True)
     assert [path.name for path in tmp_path.iterdir()] == ["folder.png"]
     assert stat.S_ISDIR((tmp_path / "folder.png").stat().st_mode)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from backend.engine.alignment import Crop, choose_crop, content_bounds
-from backend.engine.cutting import extract, extract_mask, resample_support
+from backend.engine.cutting import extract, extract_mask, resample_mask
 from backend.errors import PullfaceError
 
 
@@ -230,10 +230,16 @@ def test_readable_refusals(rgba, request_, selection, code):
 @pytest.mark.parametrize(("crop", "resolution"), [(Crop(-7, 4, 60), 13), (Crop(12, 9, 20), 37)])
 def test_the_support_of_a_mask_and_a_part_of_it(crop, resolution):
     mask = np.random.default_rng(0).integers(0, 3, (50, 40)).astype(np.uint8)
-    whole = resample_support(mask, (3, -2), crop, resolution, (0, 0, resolution, resolution))
+    whole = resample_mask(mask, (3, -2), crop, resolution, (0, 0, resolution, resolution))
     binary = np.pad(np.where(mask > 0, 255, 0).astype(np.uint8), 30, mode="edge")
     rgba = np.dstack([binary] * 3 + [np.full_like(binary, 255)])
-    np.testing.assert_allclose(whole * 255, extract(rgba, (-27, -32), crop, resolution)[..., 0], atol=0.51)
-    part = resample_support(mask, (3, -2), crop, resolution, (2, 5, 11, 9))
-    assert part.shape == (4, 9)
+    np.testing.assert_allclose(
+        whole[..., 0] * 255, extract(rgba, (-27, -32), crop, resolution)[..., 0], atol=0.51
+    )
+    part = resample_mask(mask, (3, -2), crop, resolution, (2, 5, 11, 9))
+    assert part.shape == (4, 9, 2)
     np.testing.assert_allclose(part, whole[5:9, 2:11], atol=1e-6)
+    flat = np.full_like(mask, 51)
+    shares = resample_mask(flat, (3, -2), crop, resolution, (0, 0, resolution, resolution))
+    np.testing.assert_allclose(shares[..., 0], 1, atol=1e-6)
+    np.testing.assert_allclose(shares[..., 1], 0.2, atol=1e-6)

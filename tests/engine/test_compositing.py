@@ -81,8 +81,11 @@ def test_the_mask_is_kept_bit_for_bit_and_softly_closed(smile):
     assert changed[:, : SIZE // 2].any()
     assert np.array_equal(changed > 0, (edited != window).any(axis=-1))
     full, _ = composite(window, (0, 0), WHOLE, before, after)
-    inner = (slice(None), slice(0, SIZE // 2 - 12))
-    np.testing.assert_allclose(edited[inner].astype(int), full[inner], atol=2)
+    # The motion dies away over a part of the inside that is as wide as it is long, twice over.
+    inner = (slice(None), slice(0, SIZE // 2 - 45))
+    apart = np.abs(edited[inner].astype(int) - full[inner]).max(axis=-1)
+    assert apart.max() <= 25  # a sixth of a px, at the line's edges
+    assert (apart > 2).mean() < 1e-3
     edge = np.abs(edited[:, SIZE // 2 - 1].astype(int) - window[:, SIZE // 2 - 1]).max()
     assert edge <= 0.25 * np.abs(full[:, SIZE // 2 - 1].astype(int) - window[:, SIZE // 2 - 1]).max()
 
@@ -91,10 +94,11 @@ def test_soft_and_thin_masks(smile):
     source, _, before, after = smile
     window = opaque(source)
     half = np.full((SIZE, SIZE), 128, np.uint8)
-    soft, full = (
-        composite(window, (0, 0), WHOLE, before, after, mask)[0].astype(int) for mask in (half, None)
-    )
-    np.testing.assert_allclose(soft - window, (full - window) * (128 / 255), atol=1.01)
+    soft = composite(window, (0, 0), WHOLE, before, after, half)[0]
+    # Half as far, as the model itself would have drawn it: not the old line and the new one, both faint.
+    middle = draw(SIZE, bend=0.035 * 128 / 255)
+    where = np.abs(source.astype(int) - middle).max(axis=-1) > 8
+    assert psnr(soft[where][:, :3], middle[where]) > psnr(source[where], middle[where]) + 4
     thin = np.zeros((SIZE, SIZE), np.uint8)
     thin[:, 160:163] = 255
     _, changed = composite(window, (0, 0), WHOLE, before, after, thin)
@@ -219,7 +223,7 @@ def test_what_appears_on_half_transparent_pixels_stands_on_paper():
     skin, teeth, blue = (int(rgba[spot][2]) for rgba in (source, truth, result))
     assert teeth - skin > 50
     # The model saw half of each colour on white paper: no more than that half can come, and none of the paper.
-    assert skin + 10 < blue < (skin + teeth) / 2 + 6
+    assert skin + 8 < blue < (skin + teeth) / 2 + 6
 
 
 def test_the_edit_is_as_small_as_what_changed(smile):
@@ -306,6 +310,50 @@ def test_what_may_move_far_from_the_motion_does_not_matter(smile):
     again = edit_of(opaque(source), (0, 0), WHOLE, before, after, mask)
     assert alone.rect == again.rect
     assert np.array_equal(alone.pixels, again.pixels)
+
+
+@pytest.mark.parametrize("angle", [0.0, 20.0])
+def test_deep_pictures_keep_their_depth(smile, angle):
+    source, _, before, after = smile
+    crop = Crop(0, 0, SIZE, angle)
+    eight = opaque(source)
+    eight[..., 3] = np.where(np.arange(SIZE) < 180, 255, 180)
+    mask = np.zeros((SIZE, SIZE), np.uint8)
+    mask[150:330, 80:320] = 255
+    plain, _ = composite(eight, (0, 0), crop, before, after, mask)
+    fine = np.random.default_rng(0).integers(-100, 100, eight.shape[:2] + (1,))
+    deep = eight.astype(np.uint16) * 257
+    deep[..., :3] = (deep[..., :3].astype(int) + fine).clip(0, 65535)
+    floats = deep.astype(np.float32) / np.float32(65535)
+    for window, full in ((deep, 65535), (floats, 1.0)):
+        edited, changed = composite(window, (0, 0), crop, before, after, mask)
+        assert edited.dtype == window.dtype
+        assert np.abs(edited.astype(float) / full * 255 - plain).max() < 2.5
+        assert np.array_equal(edited[mask == 0], window[mask == 0])
+        assert np.array_equal(edited[..., 3], window[..., 3])
+        assert np.array_equal(edited[changed == 0], window[changed == 0])
+        # What has changed has all its bits, too, and not 256 steps.
+        assert len(np.unique(edited[changed > 0][:, 0])) > 400
+
+
+def test_colours_beyond_black_and_white_survive(smile):
+    source, truth, before, after = smile
+    floats = opaque(source).astype(np.float32) / 255
+    bright = floats.copy()
+    skin = (floats[..., 0] > 0.9) & (floats[..., 2] < 0.8)
+    bright[skin, 0] = 4.0
+    bright[skin, 2] = -0.25
+    bright[5, 5, 0] = np.nan
+    edited, changed = composite(bright, (0, 0), WHOLE, before, after)
+    assert np.isnan(edited[5, 5, 0])
+    inside = changed > 0
+    assert np.isfinite(edited[inside]).all()
+    assert edited[inside].max() <= 4.02
+    assert edited[inside].min() >= -0.27
+    # Where the line was there is skin now, as bright as the artist's.
+    freed = (source.max(axis=-1) < 70) & (truth.min(axis=-1) > 170) & inside
+    assert freed.sum() > 100
+    assert (edited[freed][:, 0] > 3.5).mean() > 0.5
 
 
 def test_progress_and_cancelling(smile, monkeypatch):

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from backend.wire.client import Client, RemoteError, Request
-from backend.wire.messages import Event, Reply
+from backend.wire.codec import encode
+from backend.wire.messages import Event, Message, Reply
 from backend.wire.types import EVENTS, REQUESTS
 from tests.server.support import (
     ENDLESS,
@@ -55,6 +56,52 @@ def check_fields(table: Any, body: dict[str, Any]) -> None:
     for field in table:
         if field.name in body:
             field.check(field.name, body[field.name])
+
+
+def test_a_turned_crop_of_a_deep_layer(client: Client, model: Path) -> None:
+    layer = picture(seed=2).astype(np.float32) / np.float32(255)
+    body = {
+        "layer": {"shape": [96, 80, 4], "dtype": "float32"},
+        "crop": [10, 10, 60, 30],
+        "model": str(model),
+    }
+    opened = client.request("session.open", body, [layer], timeout=PATIENCE)
+    check_fields(REQUESTS["session.open"].reply, opened.body)
+    assert opened.body["crop"] == [10, 10, 60, 30.0]
+    assert (opened.body["chosen_by"], opened.body["faces"], opened.body["note"]) == ("given", [], None)
+    session = opened.body["session"]
+    client.request("session.invert", {"settings": QUICK_INVERSION}, session=session, timeout=PATIENCE)
+    # A corner of the square before it was turned lies outside now, one of the turned square's own inside.
+    outside = [[[12.0, 12.0], [40.0, 40.0]]]
+    with pytest.raises(RemoteError, match="outside"):
+        client.request("drag.start", {"pairs": outside}, session=session, timeout=PATIENCE)
+    pairs = [[[30.0, 1.0], [40.0, 40.0]]]
+    drag = {"pairs": pairs, "options": {"steps": 2, "stop_distance": 0.0, "learning_rate": 0.1}}
+    done = client.request("drag.start", drag, session=session, timeout=PATIENCE)
+    assert done.body["steps"] == 2
+    result = client.request("session.result", {}, session=session, timeout=PATIENCE)
+    x, y, width, height = result.body["rect"]
+    assert result.body["picture"] == {"shape": [height, width, 4], "dtype": "float32"}
+    edited = np.frombuffer(result.buffers[0], np.float32).reshape(height, width, 4)
+    changed = np.frombuffer(result.buffers[1], np.uint8).reshape(height, width)
+    source = layer[y : y + height, x : x + width]
+    assert np.array_equal(edited[changed == 0], source[changed == 0])
+    again = client.request("session.resume", session=session, timeout=PATIENCE)
+    check_fields(REQUESTS["session.resume"].reply, again.body)
+    assert again.body["crop"] == [10, 10, 60, 30.0]
+
+
+def test_an_older_client_gets_the_layer_as_its_crop(server: Server, model: Path) -> None:
+    layer = picture()
+    body = {"layer": described(layer), "model": str(model)}
+    with RawPeer(server.info.endpoint) as peer:
+        peer.hello(server.info)
+        old = Message("session.open", 1, body, buffers=[layer], protocol=(1, 1))
+        peer.send(encode(old))
+        opened = peer.answer(1)
+    assert opened.type == "ok"
+    assert opened.body["chosen_by"] == "layer"
+    assert opened.body["crop"] == [0, 8, 80]
 
 
 def test_the_whole_way_and_every_field_on_it(client: Client, model: Path) -> None:

@@ -82,6 +82,27 @@ def test_opening_keeps_the_window_only(store: SessionStore, opened: Opener) -> N
     assert [file.name for file in store.root.iterdir()] == [session.name]
 
 
+@pytest.mark.parametrize("depth", [np.uint16, np.float32])
+def test_deep_layers_stay_deep(store: SessionStore, opened: Opener, editor: FaceEditor, depth: Any) -> None:
+    layer = picture().astype(np.float32) / np.float32(255)
+    layer = layer * np.float32(2) if depth == np.float32 else (layer * 65535).round().astype(depth)
+    layer[..., 3] = 1 if depth == np.float32 else 65535
+    session = opened(layer=layer, crop=(5, 0, 60, 25.0))
+    again = store.open(session.name)
+    x, y, width, height = again.record.rect
+    assert again.window().dtype == depth
+    assert np.array_equal(again.window(), layer[y : y + height, x : x + width])
+    again.invert(editor, again.picture(), "key", SETTINGS)
+    mask = np.zeros((96, 80), np.uint8)
+    mask[20:50, 20:50] = 255
+    for _ in SessionDrag(again, editor, [[[30.0, 30.0], [42.0, 36.0]]], mask, DRAG):
+        pass
+    edit = again.result(editor, 3)
+    assert edit.pixels.dtype == depth
+    assert edit.changed.any()
+    assert edit.alone().dtype == depth
+
+
 def test_an_inversion_and_every_step_survive(
     store: SessionStore, session: Session, editor: FaceEditor
 ) -> None:

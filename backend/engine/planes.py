@@ -1,0 +1,222 @@
+"""What an edit says, as small planes over the crop, made ready to be read at every pixel of the artist's layer."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from backend.engine.alignment import Crop
+from backend.engine.change import Change, as_planes
+from backend.engine.cutting import resample_mask
+from backend.engine.enlarging import Box, Enlarger
+from backend.engine.fading import fade, reach_of
+from backend.engine.flow import blur, smoothstep, warp, widest
+from backend.engine.membrane import membrane
+from backend.engine.sharpening import enlarged
+from backend.engine.upright import Upright
+
+FEATHER = 0.012
+"""Width of the soft inner edge of the movable part, as a part of the crop's side (3 px of 256)."""
+
+EDGE_GRID = 512
+"""Resolution at which the movable part's edge is looked at, at most."""
+
+FINEST, LARGEST_PATCH = 4, 1536
+"""Of the grid that what is drawn is sharpened on, at most: values along a pixel of the model, and its side."""
+
+FLAT_LOW, FLAT_HIGH = 0.025, 0.05
+"""Fine structure that is weaker than the first is brushwork or paper; stronger than the second it is drawing."""
+
+_VISIBLE = 1 / 500
+"""What is drawn with less weight than this nobody sees."""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What the model draws anew, over a part of the square that holds all of it.
+
+    planes: [6, n, n], levels, read cubically: what is shown, in the picture's own colours; and what the model made
+        of the picture, moved: the same where nothing appeared.
+    enlarger: reads them.
+    """
+
+    planes: Tensor
+    enlarger: Enlarger
+
+
+@dataclass(frozen=True)
+class Planes:
+    """An edit over the upright square that covers the crop; each [C, n, n] with an n of its own.
+
+    smooth: flow (window px), light and shift (levels), dying away where the movable part ends; read cubically. Shift
+        is how the picture's smooth colours change by the motion.
+    still: [1], 1 where the picture shows no lines, neither before nor after the motion, 0 where it does: there the
+        brushwork and the paper stay, and only colours move.
+    change: [1], above 0 where anything may change; read linearly, like all below.
+    edge: [1], the movable part's soft inner edge.
+    fresh: [2], how much of what is shown is drawn, and how far the model's own moved picture is empty of lines there.
+    drawn: None when nothing is.
+    enlarger: reads all but `drawn`.
+    """
+
+    smooth: Tensor
+    still: Tensor
+    change: Tensor
+    edge: Tensor
+    fresh: Tensor
+    drawn: Drawn | None
+    enlarger: Enlarger
+
+
+@dataclass(frozen=True)
+class Movable:
+    """The movable part over the upright square, all [n, n], 0 to 1.
+
+    support: how much of each place may move at all. share: by how much it may.
+    edge: 0 at its border, 1 inside; a part thinner than the edge itself still reaches 1 along its middle.
+    """
+
+    support: Tensor
+    share: Tensor
+    edge: Tensor
+
+
+def movable_part(
+    mask: NDArray[np.uint8] | None,
+    offset: tuple[int, int],
+    crop: Crop,
+    upright: Upright,
+    box: Box,
+    change: Change,
+) -> Movable:
+    """What may move by the mask (uint8, at image position `offset`; None = all) and by the crop's own border.
+
+    The crop's border counts because the picture goes on there that the model has not seen. Right in `box` (mask
+    indices) only.
+    """
+    square = upright.square
+    size = min(square.size, EDGE_GRID)
+    sigma = FEATHER * size * crop.size / square.size / 2
+    support, share = torch.ones(2, size, size)
+    if mask is not None:
+        # What is farther away than the edge and the motion reach need not be looked at.
+        places = np.array(box).reshape(2, 2) + offset
+        cells = change.motion.flow * (size * crop.size / square.size / change.resolution)
+        margin = max(math.ceil(6 * sigma) + 3, reach_of(cells) + 2)
+        low, high = (square.to_crop(places, size) + [[-margin], [margin]]).clip(0, size).astype(int).tolist()
+        near = torch.from_numpy(resample_mask(mask, offset, square, size, (*low, *high)))
+        support[low[1] : high[1], low[0] : high[0]] = near[..., 0]
+        share[low[1] : high[1], low[0] : high[0]] = near[..., 1]
+    inside = upright.inside(size)
+    if inside is not None:
+        support *= torch.from_numpy(inside)
+    border = math.ceil(4 * sigma) + 1
+    soft = blur(F.pad(support[None], (border, border, border, border)), sigma)
+    peak = widest(soft, math.ceil(2 * sigma)).clamp(min=1e-6)
+    edge = (2 * soft / peak - 1).clamp(0, 1)[0, border:-border, border:-border]
+    device = change.before.device
+    return Movable(support.to(device), share.to(device), edge.to(device))
+
+
+def lay_out(
+    change: Change,
+    seen: NDArray[np.uint8],
+    crop: Crop,
+    upright: Upright,
+    movable: Movable,
+    offset: tuple[int, int],
+) -> Planes:
+    """The planes of a change.
+
+    seen: what the model was shown, uint8 [R, R, 3]. offset: image position of the window.
+    """
+    square, size = upright.square, upright.resolution
+    cells = movable.edge.shape[-1]
+    gate = upright.soft(change.motion.change[None])
+    share = _resized(movable.share[None], size) * gate
+    weight = _resized(movable.edge[None], size) * share
+    # A border of the movable part must not show as a step of light: what there is at the border is taken away from
+    # all of the inside, as smoothly as can be. Beside lines, light is what is left of them.
+    light = upright.smooth(change.light)
+    border = (1 - smoothstep(weight[0], 0.02, 0.5)) * upright.smooth(change.calm)[0].clamp(0, 1)
+    drift = membrane(light, border)
+    light = (light - drift) * share
+    flow = upright.smooth(upright.directions(change.motion.flow) * (crop.size / change.resolution))
+    faded = fade(_resized(flow, cells) * (cells / square.size), movable.support) * movable.share
+    finest = max(size, cells)
+    flow = _resized(flow, finest) * _resized(faded[None], finest)
+    shift, still = _shift(
+        upright.smooth(as_planes(seen, flow.device)), _resized(flow, size) * (size / square.size)
+    )
+    fresh = upright.soft(change.fresh[None]) * share
+    corner = (square.x - offset[0], square.y - offset[1])
+    return Planes(
+        smooth=torch.cat([flow, _resized(torch.cat([light, shift]) * 255, finest)]),
+        still=still,
+        change=gate,
+        edge=movable.edge[None],
+        fresh=torch.cat([fresh, upright.soft(change.empty)]),
+        drawn=_drawn(change, seen, upright, fresh * weight, drift, corner),
+        enlarger=Enlarger(corner, square.size, change.before.device),
+    )
+
+
+def _shift(seen: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
+    """How `seen` [3, n, n] changes by `flow` (its own px), and where it shows no lines before and after [1, n, n]."""
+    size = seen.shape[-1]
+    fine = (seen - blur(seen, size / 85)).abs().amax(dim=0, keepdim=True)
+    lines = blur(widest(fine, max(1, round(size / 128))), size / 256)
+    moved = warp(torch.cat([seen, lines]), flow)
+    strength = torch.maximum(lines, moved[3:])
+    return moved[:3] - seen, 1 - smoothstep(strength, FLAT_LOW, FLAT_HIGH)
+
+
+def _drawn(
+    change: Change,
+    seen: NDArray[np.uint8],
+    upright: Upright,
+    weight: Tensor,
+    drift: Tensor,
+    corner: tuple[float, float],
+) -> Drawn | None:
+    """What is drawn with `weight` [1, n, n]. corner: of the upright square, in window px."""
+    rows = torch.nonzero((weight[0] > _VISIBLE).any(dim=1)).flatten()
+    columns = torch.nonzero((weight[0] > _VISIBLE).any(dim=0)).flatten()
+    if not len(rows):
+        return None
+    size = upright.resolution
+    side = min(int(max(rows[-1] - rows[0], columns[-1] - columns[0])) + 7, size)
+    top, left = (min(max(int(line[0]) - 3, 0), size - side) for line in (rows, columns))
+    # What the inversion missed, without its fine lines, which would stay behind as ghosts of the old drawing; under
+    # what is drawn, where the picture shows something else, it is what it is around there.
+    missed = blur(as_planes(seen, change.before.device) - change.before, change.resolution / 48)
+    missed = membrane(warp(missed, change.motion.flow), 1 - smoothstep(change.fresh, 0.0, 0.5))
+    planes = torch.cat([upright.smooth(torch.cat([change.after, change.moved, missed])), drift])
+    after, moved, missed, drift = planes[:, top : top + side, left : left + side].split(3)
+    pixel = upright.square.size / size
+    finer = int(min(FINEST, math.ceil(pixel / 2), max(1, LARGEST_PATCH // side)))
+    if finer > 1:
+        after = enlarged(after, finer)
+        moved, missed, drift = (_resized(some, side * finer) for some in (moved, missed, drift))
+    enlarger = Enlarger(
+        (corner[0] + left * pixel, corner[1] + top * pixel), side * pixel, change.before.device
+    )
+    return Drawn(torch.cat([after + missed - drift, moved + missed]) * 255, enlarger)
+
+
+def _resized(planes: Tensor, size: int) -> Tensor:
+    """Planes [C, n, n] at another resolution."""
+    now = planes.shape[-1]
+    if now == size:
+        return planes
+    if now > size:
+        return F.interpolate(
+            planes[None], [size, size], mode="bilinear", align_corners=False, antialias=True
+        )[0]
+    return F.interpolate(planes[None], [size, size], mode="bicubic", align_corners=False)[0]
