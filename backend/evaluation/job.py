@@ -62,7 +62,7 @@ def _inverted(editor: FaceEditor, model: Model, job: dict[str, Any], tell: Tell)
     settings = settings_of(job["method"], job["pti_steps"], job["options"])
     watch = Watch(seen, lambda progress: tell(0.8 * progress.fraction, progress.stage))
     inversion = editor.invert(seen, watch, settings)
-    seconds = watch.elapsed()
+    seconds, work = watch.elapsed(), watch.work()
     megabytes = {"inversion": peak_megabytes()}
     shown = editor.render(inversion)
     Image.fromarray(shown).save(folder / f"{name}.png")
@@ -84,6 +84,7 @@ def _inverted(editor: FaceEditor, model: Model, job: dict[str, Any], tell: Tell)
         "lpips": lpips(seen, shown),
         "seconds": {
             "total": seconds,
+            "processor": work,
             "first_preview": watch.first,
             "recognisable": watch.reached(RECOGNISABLE),
             "usable": watch.reached(USABLE, seconds if ms_ssim(seen, shown) >= USABLE else None),
@@ -121,6 +122,7 @@ class Watch:
     def __init__(self, seen: Picture, tell: Callable[[InversionProgress], None]) -> None:
         self._seen, self._tell = seen, tell
         self._begun, self._looking, self._last = time.monotonic(), 0.0, float("-inf")
+        self._worked, self._worked_looking = time.process_time(), 0.0
         self.way: list[tuple[float, float, float]] = []
         self.first: float | None = None
 
@@ -128,12 +130,16 @@ class Watch:
         """Seconds since the beginning, without those spent looking."""
         return time.monotonic() - self._begun - self._looking
 
+    def work(self) -> float:
+        """Seconds of processor time, all cores together: the same when other programs run beside."""
+        return time.process_time() - self._worked - self._worked_looking
+
     def __call__(self, progress: InversionProgress) -> None:
         """For `FaceEditor.invert`."""
         now = self.elapsed()
         if self.first is not None and now - self._last < PREVIEW_EVERY:
             return
-        stopped = time.monotonic()
+        stopped, worked = time.monotonic(), time.process_time()
         picture = progress.preview()
         if self.first is None:  # the first one is waited for
             self.first = now + time.monotonic() - stopped
@@ -141,6 +147,7 @@ class Watch:
         self.way.append((round(now, 3), round(psnr(self._seen, picture), 3), ms_ssim(self._seen, picture)))
         self._tell(progress)
         self._looking += time.monotonic() - stopped
+        self._worked_looking += time.process_time() - worked
 
     def reached(self, likeness: float, otherwise: float | None = None) -> float | None:
         """Seconds until MS-SSIM was at least `likeness` and stayed so, or `otherwise` when no look saw it."""

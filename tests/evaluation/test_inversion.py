@@ -105,6 +105,7 @@ def test_the_command_measures_and_goes_on_where_it_was(
         assert 0 <= job["ms_ssim"] <= 1
         assert job["distance"] > 0
         assert job["seconds"]["total"] > 0
+        assert 0 < job["seconds"]["processor"] < 1.5 * job["seconds"]["total"]
         assert 0 < job["seconds"]["first_preview"] <= job["seconds"]["total"] + 1
         assert job["delta_bytes"] > 100
         assert job["megabytes"]["all"] >= job["megabytes"]["inversion"] > 50
@@ -181,7 +182,7 @@ def test_the_mask_is_round_and_soft() -> None:
 
 def test_ratios_compare_the_same_pictures() -> None:
     def result(seconds: float, quality: float, left: float) -> dict:
-        times = dict.fromkeys(("total", "first_preview", "recognisable", "usable"), seconds)
+        times = dict.fromkeys(("total", "processor", "first_preview", "recognisable", "usable"), seconds)
         pull = {"feature": "nose", "asked": 6.0, "before": 6.0, "after": left, "steps": 3, "seconds": 1.0}
         return {
             "psnr": quality,
