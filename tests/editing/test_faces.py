@@ -37,10 +37,10 @@ def looked(bench: Bench, source: MemorySource) -> Pull:
 
 
 def test_a_tilted_face_is_found_before_anything_is_pulled(bench: Bench) -> None:
-    source = MemorySource(portraits((180, 20, 20.0)), (-50, 30))
+    source = MemorySource(portraits((130, 20, 40.0)), (-50, 30))
     pull = looked(bench, source)
     (face,) = pull.faces
-    assert face.angle == pytest.approx(20, abs=8)
+    assert face.angle == pytest.approx(30, abs=14)  # the portrait's own head leans a little to the left
     assert pull.crop == face
     assert pull.face_number == 0
     assert not pull.busy
@@ -75,9 +75,10 @@ def test_of_two_faces_the_meant_one_is_pulled(bench: Bench) -> None:
     # Without a choice the points tell which face is meant.
     pull.drag_options = SHORT
     middle = second.middle
-    pull.pairs.add(middle, Point(middle.x + 5, middle.y))
+    pull.pairs.add(middle, Point(middle.x + 30, middle.y))
     pull.drag()
     bench.rest(pull)
+    assert pull.message is None or pull.message.kind == "note", pull.message
     assert pull.face_number == 1
     assert pull.edit is not None
     assert pull.edit.rect.intersected(second.rect) == pull.edit.rect

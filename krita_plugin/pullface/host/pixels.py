@@ -63,10 +63,12 @@ class Pace:
     Args:
         pixels: of the first slice.
         seconds: that a slice should take.
+        least: pixels of the smallest slice.
     """
 
-    def __init__(self, pixels: int = 1 << 15, seconds: float = 0.005) -> None:
+    def __init__(self, pixels: int = 1 << 15, seconds: float = 0.005, least: int = 1 << 10) -> None:
         self._pixels = float(pixels)
+        self._least = float(least)
         self._seconds = seconds
         self._began = 0.0
         self._work = 0
@@ -87,7 +89,7 @@ class Pace:
         spent = max(time.perf_counter() - self._began, 1e-6)
         fitting = self._work * self._seconds / spent
         # Grows slowly and shrinks at once: one slow slice is felt, one short slice is not.
-        self._pixels = max(1024.0, min(fitting, self._pixels * 2))
+        self._pixels = max(self._least, min(fitting, self._pixels * 2))
 
 
 def swap_red_and_blue(pixels: Bytes, width: int, height: int) -> bytes:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..backend.editing.geometry import Rect
 from ..backend.editing.host import Edit, LayerPicture, Slices
-from .pixels import SRGB, Pace, PixelFormat, cut, swap_red_and_blue, wire_format
+from .pixels import SRGB, PixelFormat, cut, swap_red_and_blue, wire_format
 from .scratch import Converter, format_of
 
 
@@ -36,8 +36,8 @@ def read(node: Any, rect: Rect, check: Callable[[], None], eight_bits: bool = Fa
     wire = wire_format(pixel_format, eight_bits)
     digest = hashlib.blake2b(repr(tuple(rect)).encode(), digest_size=16)
     pixels = bytearray()  # grows: to make 64 MB at once takes 30 ms
-    pace = Pace()
     with Converter(pixel_format, wire) as converter:
+        pace = converter.pace()
         for band in pace.bands(rect):
             check()
             with pace:
@@ -65,8 +65,8 @@ def for_screen(edit: Edit, wire: PixelFormat) -> Slices[Edit]:
     if edit.dtype == "uint8":
         return edit
     shown = bytearray()
-    pace = Pace()
     with Converter(wire, SRGB) as converter:
+        pace = converter.pace()
         for band in pace.bands(edit.rect):
             with pace:
                 pixels = bytes(cut(edit.pixels, edit.rect, band, wire.pixel_size))

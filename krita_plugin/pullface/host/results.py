@@ -120,8 +120,8 @@ def paint(
             None: there the layer becomes transparent.
     """
     pixel_format = format_of(layer)
-    pace = Pace()
     with Converter(wire, pixel_format) as converter:
+        pace = converter.pace()
         for band in pace.bands(edit.rect):
             check()
             with pace:

@@ -8,7 +8,7 @@ from typing import Any
 from krita import Krita
 
 from ..backend.editing.host import Bytes
-from .pixels import SRGB, PixelFormat
+from .pixels import SRGB, Pace, PixelFormat
 
 _CONVERSIONS_A_DOCUMENT = 24
 
@@ -96,6 +96,14 @@ class Converter:
         if self._scratch is not None:
             self._scratch.__exit__()
             self._scratch = None
+
+    def pace(self) -> Pace:
+        """How much to convert in one slice.
+
+        Krita converts in a thread of its own, and turns the event loop itself meanwhile. It makes a dialog for that,
+        which it shows after a second; so each call costs some milliseconds whatever is converted in it.
+        """
+        return Pace() if self._source == self._target else Pace(1 << 18, 0.1, 1 << 16)
 
     def convert(self, pixels: Bytes, width: int, height: int) -> bytes:
         """Rows of pixels without gaps, in the source's format → the same in the target's."""
