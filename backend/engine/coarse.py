@@ -1,4 +1,7 @@
-"""The generator's picture up to a block: coarse pictures cost little, and show where colours and shapes are."""
+"""The generator block by block: a picture up to a block, from a block on, and in little memory.
+
+Coarse pictures cost little, and show where colours and shapes are.
+"""
 
 from __future__ import annotations
 
@@ -7,20 +10,48 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
+
+LARGE = 512
+"""Blocks from this resolution on are computed twice where there is a gradient, instead of kept in memory."""
+
+State = tuple[Tensor | None, Tensor | None]
+"""Features [N, C, r, r] and picture [N, 3, r, r] after a block; None before the first."""
+
+START: State = (None, None)
+
+
+def run_blocks(
+    synthesis: Any, ws: Tensor, state: State = START, above: int = 0, upto: int | None = None
+) -> State:
+    """Runs the blocks whose resolution is above `above` and at most `upto` (None: all) on `state`.
+
+    ws: [N, num_ws, w_dim]; all of it, whichever blocks run.
+    """
+    x, image = state
+    for block, own in synthesis.blocks(ws):
+        if upto is not None and block.resolution > upto:
+            break
+        if block.resolution <= above:
+            continue
+        if block.resolution >= LARGE and torch.is_grad_enabled():
+            x, image = checkpoint(_run_block, block, own, x, image, use_reentrant=False)
+        else:
+            x, image = _run_block(block, own, x, image)
+    return x, image
+
+
+def _run_block(block: Any, ws: Tensor, x: Tensor | None, image: Tensor | None) -> State:
+    x = block.features(x, ws, noise_mode="const")
+    return x, block.to_image(x, image, ws)
 
 
 def image_up_to(synthesis: Any, ws: Tensor, resolution: int) -> Tensor:
     """What the blocks up to `resolution` add to the picture of `ws` [N, num_ws, w_dim]: [N, 3, resolution, resolution].
 
-    For a generator that sums up pictures of all its blocks ("skip"); see `draws_coarsely`.
+    For a generator that sums up pictures of all its blocks ("skip"; see `draws_coarsely`), or its last resolution.
     """
-    x: Tensor | None = None
-    image: Tensor | None = None
-    for block, own in synthesis.blocks(ws):
-        x = block.features(x, own, noise_mode="const")
-        image = block.to_image(x, image, own)
-        if block.resolution == resolution:
-            break
+    _, image = run_blocks(synthesis, ws, upto=resolution)
     assert image is not None
     return image.float()
 

@@ -1,9 +1,10 @@
-"""How different two pictures look, measured without any network beyond the model's own.
+"""How different two pictures look, measured with what is at hand and nothing downloaded.
 
 With a discriminator the distance compares its feature maps, each normalised along the channels at every position,
 as LPIPS does with a classifier's (Zhang et al., "The Unreasonable Effectiveness of Deep Features", CVPR 2018, here
 without learned weights). The discriminator knows the model's domain, which a classifier of photographs does not.
-Without one, pictures and their gradients are compared at several sizes.
+Without one, LPIPS itself is used where it is installed (`lpips_distance.py`); else pictures and their gradients are
+compared at several sizes.
 """
 
 from __future__ import annotations
@@ -13,6 +14,10 @@ from typing import Any, Protocol
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
+
+from backend.engine.coarse import LARGE
+from backend.engine.lpips_distance import LpipsDistance, local_lpips
 
 PYRAMID_LEVELS = 4
 
@@ -38,9 +43,24 @@ class DiscriminatorDistance:
 
     def __call__(self, image: Tensor) -> Tensor:
         total = image.new_zeros(())
-        for layer, wanted in zip(self._discriminator.features(image), self._wanted, strict=True):
-            total = total + (unit_channels(layer) - wanted).square().sum(dim=1).mean()
+        x: Tensor | None = None
+        rest: Tensor | None = image
+        for resolution, wanted in zip(self._discriminator.block_resolutions, self._wanted, strict=True):
+            block = getattr(self._discriminator, f"b{resolution}")
+            if resolution >= LARGE and torch.is_grad_enabled():  # little memory, for a second computation
+                x, rest, part = checkpoint(_block_distance, block, x, rest, wanted, use_reentrant=False)
+            else:
+                x, rest, part = _block_distance(block, x, rest, wanted)
+            total = total + part
         return total
+
+
+def _block_distance(
+    block: Any, x: Tensor | None, rest: Tensor | None, wanted: Tensor
+) -> tuple[Tensor, Tensor | None, Tensor]:
+    x, rest = block(x, rest)
+    assert x is not None
+    return x, rest, (unit_channels(x) - wanted).square().sum(dim=1).mean()
 
 
 class MultiScaleDistance:
@@ -61,10 +81,11 @@ class MultiScaleDistance:
 
 
 def perceptual_distance(discriminator: Any | None, target: Tensor) -> PerceptualDistance:
-    """The distance to `target` [1, 3, R, R]: by the discriminator's features, or by scales when there is none."""
-    if discriminator is None:
-        return MultiScaleDistance(target)
-    return DiscriminatorDistance(discriminator, target)
+    """The distance to `target` [1, 3, R, R]: by the discriminator's features, else by LPIPS, else by scales."""
+    if discriminator is not None:
+        return DiscriminatorDistance(discriminator, target)
+    network = local_lpips()
+    return MultiScaleDistance(target) if network is None else LpipsDistance(network, target)
 
 
 def unit_channels(features: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from backend.engine.coarse import State, draws_coarsely, run_blocks
 from backend.engine.inversion_methods import InversionTask
 from backend.engine.orthogonal import OrthogonalDescent
 from backend.engine.precision import mixed_precision
@@ -24,6 +25,11 @@ FINE_FROM = 32
 
 WARM_UP = 5
 WINDOW, PLATEAU = 5, 0.001
+
+LOCAL_RESOLUTION = 64
+LOCAL_EVERY = 2
+LOCAL_REACH = 0.5
+"""How far from the pivot toward another w the generator is held, where the whole way is 1."""
 
 
 class Tuning:
@@ -36,6 +42,8 @@ class Tuning:
         self._from = min(FINE_FROM, max(4, resolution // 2))
         self._tuned = tuned_parameters(self._synthesis, self._from)
         self._pivot = pivot
+        self._local = LOCAL_RESOLUTION if draws_coarsely(self._synthesis, LOCAL_RESOLUTION) else resolution
+        self._random = torch.Generator().manual_seed(task.settings.seed)
         self.steps = 0
 
     def run(self, tell: Callable[[float, float], None]) -> None:
@@ -43,20 +51,22 @@ class Tuning:
         settings = self._task.settings
         if settings.tuning_steps == 0:
             return
-        below, image_below = self._coarse_blocks()
+        below = self._below(self._synthesis, self._pivot)
         optimiser = OrthogonalDescent(list(self._tuned.values()))
         for parameter in self._tuned.values():
             parameter.requires_grad_(True)
         losses: list[float] = []
         try:
             while self.steps < settings.tuning_steps:
-                loss, error = self._loss(below, image_below)
+                loss, error = self._loss(below)
                 if error <= settings.good_enough:
                     break
+                losses.append(float(loss.detach()))
                 loss.backward()
+                if settings.locality > 0 and self.steps % LOCAL_EVERY == 0:
+                    (settings.locality * self._drift()).backward()
                 optimiser.step(settings.tuning_rate * rate_factor(self.steps, settings.tuning_steps))
                 self.steps += 1
-                losses.append(float(loss.detach()))
                 tell(self.steps / settings.tuning_steps, losses[-1])
                 falling = self.steps > settings.tuning_steps // 2
                 if falling and levelled_out(losses, WINDOW, PLATEAU):
@@ -67,29 +77,40 @@ class Tuning:
                 parameter.grad = None
 
     @torch.no_grad()
-    def _coarse_blocks(self) -> tuple[Tensor | None, Tensor | None]:
+    def _below(self, synthesis: Any, ws: Tensor) -> State:
         """Features and picture below the tuned blocks; nothing of them changes."""
-        x: Tensor | None = None
-        image: Tensor | None = None
-        for block, ws in self._synthesis.blocks(self._pivot):
-            if block.resolution >= self._from:
-                break
-            x = block.features(x, ws, noise_mode="const")
-            image = block.to_image(x, image, ws)
-        return x, image
+        return run_blocks(synthesis, ws, upto=self._from // 2)
 
-    def _loss(self, x: Tensor | None, image: Tensor | None) -> tuple[Tensor, float]:
+    def _loss(self, below: State) -> tuple[Tensor, float]:
         """The loss of the moment, and the root of the mean squared colour error."""
         with mixed_precision(self._pivot.device):
-            for block, ws in self._synthesis.blocks(self._pivot):
-                if block.resolution >= self._from:
-                    x = block.features(x, ws, noise_mode="const")
-                    image = block.to_image(x, image, ws)
+            _, image = run_blocks(self._synthesis, self._pivot, below, above=self._from // 2)
         assert image is not None
         image = image.float()
         squared = ((image - self._task.target) / 2).square().mean()
         loss = self._task.distance(image) + self._task.settings.tuning_pixel_weight * squared
         return loss, float(squared.detach()) ** 0.5
+
+    def _drift(self) -> Tensor:
+        """Mean squared change of the picture (coarsely) between the pivot and a w drawn by chance.
+
+        Roich et al., section 3.3, equations 4 and 5.
+        """
+        base = self._task.model.generator
+        z = torch.randn(1, base.z_dim, generator=self._random).to(self._pivot.device)
+        if base.mapping.c_dim > 0:
+            other = self._task.model.w_mean.repeat(1, base.num_ws, 1)
+        else:
+            other = base.mapping(z)
+        ws = self._pivot.lerp(other, LOCAL_REACH)
+        below = self._below(base.synthesis, ws)
+        with mixed_precision(ws.device):
+            with torch.no_grad():
+                _, before = run_blocks(base.synthesis, ws, below, self._from // 2, self._local)
+            _, after = run_blocks(self._synthesis, ws, below, self._from // 2, self._local)
+        assert before is not None
+        assert after is not None
+        return ((after.float() - before.float()) / 2).square().mean()
 
 
 def tuned_parameters(synthesis: Any, from_resolution: int) -> dict[str, Tensor]:

@@ -28,9 +28,9 @@ SMALLEST_VARIANCE = 1e-5
 FARTHEST = 3.0
 """A first guess counts no farther than this in each white coordinate."""
 
-COARSE_RESOLUTION = 64
-COARSE_SHARE = 0.5
-"""Share of the steps at the coarse picture, for a model that is at least twice as large."""
+COARSE = {64: 0.5}
+COARSE_OF_LARGE = {64: 0.4, 256: 0.5}
+"""Resolutions of coarse pictures and their shares of the steps, for models from 128 and from 512 px on."""
 
 WINDOW, PLATEAU = 8, 0.002
 """The coarse steps end when a window of steps is better than the one before by less than this a step."""
@@ -87,36 +87,43 @@ class Refinement:
 
     def run(self, tell: Callable[[float, float], None]) -> Tensor:
         """All steps; returns the pivot. `tell` gets the share of the work that is done, and the loss, after each."""
-        settings, target = self._task.settings, self._task.target
-        size = target.shape[-1]
-        coarse_steps = 0
-        if size >= 2 * COARSE_RESOLUTION and draws_coarsely(self._synthesis, COARSE_RESOLUTION):
-            coarse_steps = round(settings.pivot_steps * COARSE_SHARE)
-        fine_steps = settings.pivot_steps - coarse_steps
-        cost = (COARSE_RESOLUTION / size) ** 2 if coarse_steps else 1.0
-        total = max(coarse_steps * cost + fine_steps, 1e-6)
-        if coarse_steps:
-            with torch.no_grad():
-                latent = self._latent()
-                image = self._render(latent, size)
-                wanted = coarse_target(self._synthesis, latent, image, target, COARSE_RESOLUTION)
+        size = self._task.target.shape[-1]
+        levels = self._levels(size)
+        costs = {level: (level / size) ** 2 for level in levels}
+        total = max(sum(steps * costs[level] for level, steps in levels.items()), 1e-9)
+        done = 0.0
+        for level, steps in levels.items():
+            cost, before = costs[level] / total, done
 
-            def told(step: int, loss: float) -> None:
-                tell(step * cost / total, loss)
+            def told(step: int, loss: float, cost: float = cost, before: float = before) -> None:
+                tell(before + step * cost, loss)
 
-            self._descend(COARSE_RESOLUTION, wanted, MultiScaleDistance(wanted), coarse_steps, told, False)
-
-        def told_fine(step: int, loss: float) -> None:
-            tell((coarse_steps * cost + step) / total, loss)
-
-        self._descend(size, target, self._task.distance, fine_steps, told_fine, True)
+            if level < size:
+                wanted = self._coarse_target(level)
+                self._descend(level, wanted, MultiScaleDistance(wanted), steps, told, last=False)
+            else:
+                self._descend(size, self._task.target, self._task.distance, steps, told, last=True)
+            done += steps * cost
         return self.latent()
+
+    def _levels(self, size: int) -> dict[int, int]:
+        """Resolutions to look at, coarse first, and how many steps at each; the last is the picture's own."""
+        shares = COARSE if size < 512 else COARSE_OF_LARGE
+        steps = {
+            level: round(self._task.settings.pivot_steps * share)
+            for level, share in shares.items()
+            if level < size and draws_coarsely(self._synthesis, level)
+        }
+        return {**steps, size: self._task.settings.pivot_steps - sum(steps.values())}
+
+    @torch.no_grad()
+    def _coarse_target(self, level: int) -> Tensor:
+        latent = self._latent()
+        image = self._render(latent, self._task.target.shape[-1])
+        return coarse_target(self._synthesis, latent, image, self._task.target, level)
 
     def _render(self, latent: Tensor, size: int) -> Tensor:
         with mixed_precision(latent.device):
-            if size == self._synthesis.img_resolution:
-                image: Tensor = self._synthesis(latent, noise_mode="const")
-                return image.float()
             return image_up_to(self._synthesis, latent, size)
 
     def _descend(

@@ -1,13 +1,23 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 import zlib
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
-from backend.engine import Cancelled, FaceEditor, Inversion, InversionSettings
+from backend.engine import (
+    Cancelled,
+    FaceEditor,
+    Inversion,
+    InversionSettings,
+    coarse,
+    lpips_distance,
+    perceptual,
+)
 from backend.engine.coarse import coarse_target, image_up_to, shrink
 from backend.engine.delta import PackedChange
 from backend.engine.first_guess import first_guess, guess_from_samples
@@ -276,6 +286,66 @@ def test_distances_grow_with_the_difference(model, picture, with_discriminator):
 def test_pictures_convert_without_loss():
     every = np.arange(192, dtype=np.uint8).reshape(8, 8, 3) + 60
     assert np.array_equal(to_picture(to_image(every, torch.device("cpu"))), every)
+
+
+def test_locality_holds_the_generator_around_the_pivot(editor, model, picture):
+    def drift(inversion):
+        tuned = with_delta(model.generator, inversion.delta)
+        z = torch.randn(4, model.generator.z_dim, generator=torch.Generator().manual_seed(11))
+        ws = inversion.pivot.lerp(model.generator.mapping(z), 0.5)
+        with torch.no_grad():
+            apart = tuned.synthesis(ws) - model.generator.synthesis(ws)
+        return float(apart.square().mean())
+
+    free = dataclasses.replace(SHORT, tuning_steps=16, locality=0.0)
+    held = dataclasses.replace(free, locality=1000.0)
+    assert drift(editor.invert(picture, settings=held)) < 0.8 * drift(editor.invert(picture, settings=free))
+
+
+def test_little_memory_gives_the_same_gradients(model, picture, monkeypatch):
+    target = to_image(picture, CPU)
+
+    def gradient():
+        ws = model.w_mean.repeat(1, model.generator.num_ws, 1).requires_grad_(True)
+        distance = DiscriminatorDistance(model.discriminator, target)
+        distance(image_up_to(model.generator.synthesis, ws, 64)).backward()
+        return ws.grad
+
+    usual = gradient()
+    monkeypatch.setattr(coarse, "LARGE", 16)
+    monkeypatch.setattr(perceptual, "LARGE", 16)
+    assert torch.allclose(gradient(), usual, rtol=1e-4, atol=1e-7)
+
+
+def test_lpips_is_used_only_where_it_lies_ready(model, picture, monkeypatch, tmp_path):
+    target = to_image(picture, CPU)
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    made = []
+
+    class Network(torch.nn.Module):
+        def __init__(self, **options):
+            super().__init__()
+            made.append(options)
+
+        def forward(self, first, second):
+            return (first - second).square().mean(dim=(1, 2, 3), keepdim=True)
+
+    monkeypatch.setitem(sys.modules, "lpips", SimpleNamespace(LPIPS=Network, __spec__=object()))
+    monkeypatch.setitem(sys.modules, "torchvision", SimpleNamespace(__spec__=object()))
+    lpips_distance.local_lpips.cache_clear()
+    try:
+        assert perceptual_distance(None, target).name == "multi-scale"  # no weights, and none are fetched
+        assert made == []
+        lpips_distance.local_lpips.cache_clear()
+        (tmp_path / "checkpoints").mkdir()
+        (tmp_path / "checkpoints" / "alexnet-owt-7be5be79.pth").touch()
+        distance = perceptual_distance(None, target)
+        assert distance.name == "lpips"
+        assert float(distance(target)) == 0
+        assert float(distance(target + 0.5)) == pytest.approx(0.25)
+        assert perceptual_distance(model.discriminator, target).name == "discriminator"
+    finally:
+        lpips_distance.local_lpips.cache_clear()
 
 
 def test_white_latents_are_white(model):
