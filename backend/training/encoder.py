@@ -177,7 +177,7 @@ class EncoderTrainer:
         by_images = self.images / self.settings.images if self.settings.images else 0.0
         return min(1.0, max(by_time, by_images))
 
-    def run(self, save_every: float = 120.0) -> bool:
+    def run(self, save_every: float = 240.0) -> bool:
         """Train to the end or until SIGINT or SIGTERM; returns whether the end was reached."""
         saved = last = time.monotonic()
         smoothed: dict[str, float] = {}
@@ -264,7 +264,9 @@ class EncoderTrainer:
 
     def _draw(self, ws: Tensor) -> Tensor:
         """Pictures of the encoder's size."""
-        return shrink(self.model.generator.synthesis(ws, noise_mode="const"), self.encoder.img_resolution)
+        with torch.autocast(self.model.device.type, dtype=torch.bfloat16):
+            pictures = self.model.generator.synthesis(ws, noise_mode="const")
+        return shrink(pictures, self.encoder.img_resolution)
 
     def _report(self, losses: dict[str, float]) -> None:
         self.save()
