@@ -5,7 +5,9 @@ import time
 from types import SimpleNamespace
 
 from pullface.backend.editing.geometry import Point, Rect, Square
+from pullface.backend.editing.host import Edit
 from pullface.backend.editing.pairs import PairList
+from pullface.canvas import framing
 from pullface.canvas.controller import CanvasController
 from pullface.host.canvas import ActiveCanvas
 from pullface.host.documents import document_key
@@ -18,7 +20,7 @@ CANVASES = ActiveCanvas()
 CONTROLLER = CanvasController(CANVASES, QtWidgets.QApplication.instance())
 CONTROLLER.drag_requested.connect(lambda: SEEN.append("drag"))
 CONTROLLER.stop_requested.connect(lambda: SEEN.append("stop"))
-CONTROLLER.crop_drawn.connect(lambda square: SEEN.append(list(square)))
+CONTROLLER.crop_drawn.connect(lambda square: SEEN.append(square.numbers))
 PULL = FakePull(PairList())
 
 
@@ -112,6 +114,24 @@ def palette():
     )
 
 
+def take(square):
+    """As a pull takes over the crop that was drawn."""
+    PULL.drawn_crop = PULL.crop = square
+    PULL.tell("options")
+
+
+CONTROLLER.crop_drawn.connect(take)
+
+
+def turn_handle():
+    """Where the handle is that turns the crop, on the screen, device px."""
+    overlay = CONTROLLER.overlay
+    place = framing.turn_handle(CONTROLLER._canvas.transform(), PULL.crop)
+    corner = overlay.mapToGlobal(QtCore.QPoint(0, 0))
+    ratio = overlay.devicePixelRatioF()
+    return [(corner.x() + place.x) * ratio, (corner.y() + place.y) * ratio]
+
+
 def mdi():
     return window().qwindow().findChild(QtWidgets.QMdiArea)
 
@@ -122,7 +142,7 @@ def show_preview(square, size, rgb):
 
 
 def show_edit(rect, rgba):
-    PULL.edit = SimpleNamespace(rect=Rect(*rect), pixels=rgba, opaque=True)
+    PULL.edit = Edit(Rect(*rect), rgba)
     PULL.tell("preview")
 
 

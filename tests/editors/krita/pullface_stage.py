@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
 from .driver import Krita
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -75,6 +77,35 @@ class Stage:
         krita.run(Path(__file__).with_name("preferences.py").read_text())
 
     # -- the document
+
+    def open_turned_portrait(self, angle: float, depth: str = "U8") -> str:
+        """A large document with the portrait, a third of its size and turned, on paper. Returns a digest of it."""
+        paper = Image.new("RGBA", (1600, 1200), (236, 231, 222, 255))
+        with Image.open(PORTRAIT) as opened:
+            small = opened.convert("RGBA").resize((opened.width // 3, opened.height // 3))
+        turned = small.rotate(-angle, Image.Resampling.BICUBIC, expand=True)
+        paper.alpha_composite(turned, (900, 500))
+        blue, green, red, alpha = (paper.getchannel(name) for name in "BGRA")
+        self.krita.new_document(*paper.size, "large", depth=depth)
+        self.krita.run(
+            """
+            pixels = sys.modules["pullface.host.pixels"]
+            scratch = sys.modules["pullface.host.scratch"]
+            node = document().createNode("portrait", "paintlayer")
+            with scratch.Converter(pixels.SRGB, scratch.format_of(node)) as converter:
+                native = converter.convert(arguments[0], *arguments[1:])
+            node.setPixelData(QtCore.QByteArray(native), 0, 0, *arguments[1:])
+            document().rootNode().addChildNode(node, None)
+            document().setActiveNode(node)
+            document().refreshProjection()
+            document().waitForDone()
+            """,
+            Image.merge("RGBA", (blue, green, red, alpha)).tobytes(),
+            *paper.size,
+            timeout=120,
+        )
+        self.krita.wait_until("(ws.look(), ws.pull is not None and ws.pull.source.name == 'portrait')[1]")
+        return self.digest()
 
     def open_portrait(self, crop: Sequence[int] | None = CROP) -> str:
         """Opens a copy of the example portrait as its only document. Returns a digest of the layer's pixels."""

@@ -264,8 +264,8 @@ def test_only_targets_move_during_a_pull(stage: Krita) -> None:
     assert stage.run("layer_pixels()") == before
 
 
-def test_a_crop_is_drawn(stage: Krita) -> None:
-    stage.run("CONTROLLER.set_mode(False)\nCONTROLLER.draw_crop()")
+def test_a_crop_is_drawn_moved_scaled_and_turned(stage: Krita) -> None:
+    stage.run("CONTROLLER.set_mode(False)\nCONTROLLER.edit_frame()")
     stage.wait_until("attached()")
     corner, other = stage.run("[on_screen(300, 200), on_screen(700, 560)]")
     stage.display.move(*corner)
@@ -275,18 +275,42 @@ def test_a_crop_is_drawn(stage: Krita) -> None:
     stage.screenshot("drawing a crop")
     stage.display.release()
     stage.wait_until("SEEN")
-    ((x, y, size),) = stage.run("SEEN")
-    assert [x, y, size] == pytest.approx([300, 200, 400], abs=2)
-    assert not stage.run("attached()")
-    stage.run("CONTROLLER.draw_crop()")
-    stage.display.drag(stage.run("on_screen(1000, 700)"), stage.run("on_screen(1190, 1100)"))
+    assert stage.run("SEEN[0]") == pytest.approx([300, 200, 400], abs=2)
+
+    stage.display.drag(stage.run("on_screen(500, 400)"), stage.run("on_screen(540, 340)"))
     stage.wait_until("len(SEEN) == 2")
+    assert stage.run("SEEN[1]") == pytest.approx([340, 140, 400], abs=3)
     x, y, size = stage.run("SEEN[1]")
+    stage.display.drag(
+        stage.run("on_screen(*arguments)", x, y), stage.run("on_screen(*arguments)", x + 150, y + 150)
+    )
+    stage.wait_until("len(SEEN) == 3")
+    assert stage.run("SEEN[2]") == pytest.approx([x + 150, y + 150, size - 150], abs=3)
+
+    # Its handle turns it; with Shift to round angles.
+    x, y, size = stage.run("SEEN[2]")
+    aim = stage.run("on_screen(*arguments)", x + size, y + size / 2)  # a quarter of a turn would be there
+    stage.display.drag(stage.run("turn_handle()"), (aim[0], aim[1] - 100))
+    stage.wait_until("len(SEEN) == 4")
+    *place, angle = stage.run("SEEN[3]")
+    assert place == [x, y, size]
+    assert 20 < angle < 85
+    stage.screenshot("a turned crop")
+    stage.display.key_down("shift")
+    stage.display.drag(stage.run("turn_handle()"), aim)
+    stage.display.key_up("shift")
+    stage.wait_until("len(SEEN) == 5")
+    assert stage.run("SEEN[4]") == [x, y, size, 90.0]
+
+    # Outside of it another one is drawn, inside the image.
+    stage.display.drag(stage.run("on_screen(1000, 700)"), stage.run("on_screen(1190, 1100)"))
+    stage.wait_until("len(SEEN) == 6")
+    x, y, size = stage.run("SEEN[5]")
     assert x >= 0
     assert y >= 0
     assert x + size <= SIZE[0]
     assert y + size <= SIZE[1]
-    stage.run("CONTROLLER.draw_crop()")
+    assert stage.run("attached()")
     stage.display.key("Escape")
     pause(stage)
     assert not stage.run("attached()")

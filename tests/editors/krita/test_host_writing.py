@@ -15,6 +15,7 @@ from backend.editing.areas import REACH, STRETCH
 
 from .driver import Krita
 from .host_stage import (
+    SRGB,
     STAGE,
     Pixels,
     as_pixels,
@@ -137,6 +138,61 @@ def test_a_copy_keeps_the_unchanged_pixels_bit_by_bit(stage: Krita, depth: str) 
     assert not same[10:30, 10:30].any()
     same[10:30, 10:30] = True
     assert same.all()
+
+
+DEEP = {
+    ("U16", SRGB): 16,  # of 65535; Krita's own sRGB has its curve in a table
+    ("U16", "Rec2020-elle-V4-g10.icc"): 0,
+    ("F16", "sRGB-elle-V2-g10.icc"): 0.002,
+    ("F32", "sRGB-elle-V2-g10.icc"): 1e-5,
+    ("F16", SRGB): 0.002,
+    ("F32", SRGB): 0,
+}
+"""Depth and profile of a document, and how far values may be off that go to the backend's format and back."""
+
+
+@pytest.mark.parametrize(("depth", "profile"), DEEP, ids=lambda value: value.removesuffix(".icc"))
+def test_a_deep_layer_is_read_and_written_in_full_depth(stage: Krita, depth: str, profile: str) -> None:
+    kind: type[np.generic] = {"U16": np.uint16, "F16": np.float16, "F32": np.float32}[depth]
+    values = np.random.default_rng(5).uniform(
+        -0.05, 2.5, (40, 50, 4)
+    )  # darker than black, brighter than white
+    whole = (values / 2.6 + 0.02) * 65535 if depth == "U16" else values
+    native = whole.astype(kind)
+    native[..., 3] = 65535 if depth == "U16" else 1
+    stage.new_document(320, 240, depth=depth, profile=profile)
+    stage.run("_ = add_layer('source', arguments[0], 20, 10, 50, 40)", native.tobytes())
+    pixels, dtype, deep = stage.run(
+        "_p = finish(source().read(Rect(20, 10, 50, 40)))[0]\n[bytes(_p.pixels), _p.dtype, source().deep]"
+    )
+    assert (dtype, deep) == ("float32", True)
+    picture = np.frombuffer(pixels, np.float32).reshape(40, 50, 4)
+    assert len(np.unique(picture[..., :3])) > 5000
+    shallow = stage.run("bytes(finish(source().read(Rect(20, 10, 50, 40), eight_bits=True))[0].pixels)")
+    bright = np.frombuffer(shallow, np.uint8).reshape(40, 50, 4) / 255
+    inside = (picture[..., :3] > 0.1) & (picture[..., :3] < 0.9)
+    assert np.abs(bright[..., :3] - picture[..., :3])[inside].max() < 0.012
+
+    # An edit that puts the left half's own pixels there must write just those; the right half stays unwritten.
+    edit, changed = picture.copy(), np.zeros((40, 50), np.uint8)
+    changed[:, :25] = 1
+    edit[:, 25:] = 0
+    shown = stage.run(
+        "_e = Edit(Rect(20, 10, 50, 40), arguments[0], True, 'float32', arguments[1])\n"
+        "_ = finish(source().write('Pull', _e))\ndocument().waitForDone()\n"
+        "bytes(finish(source().for_screen(_e))[0].shown)",
+        edit.tobytes(),
+        changed.tobytes(),
+    )
+    assert stage.run("named('Edit').colorDepth()") == depth
+    written = np.frombuffer(stage.call("own", "Edit", 20, 10, 50, 40), kind).reshape(40, 50, 4)
+    off = np.abs(written[:, :25].astype(float) - native[:, :25].astype(float)).max()
+    assert off <= DEEP[depth, profile], off
+    assert (written[:, 25:, 3] == 0).all()
+    seen = np.frombuffer(shown, np.uint8).reshape(40, 50, 4)
+    direct = np.frombuffer(shallow, np.uint8).reshape(40, 50, 4)
+    assert np.abs(seen[:, :25].astype(int) - direct[:, :25]).max() <= 2
+    assert (seen[:, 25:] == 0).all()
 
 
 def test_a_blended_source_gets_a_copy_that_is_blended_alike(stage: Krita) -> None:
