@@ -26,8 +26,14 @@ EXTRA_LEVEL = 1152
 """Looked at only where nothing certain was found: its time is more than that of all others."""
 
 CERTAIN = 0.6
-THRESHOLD = 0.45
+THRESHOLD = 0.5
 """A face with a lower score is not reported."""
+
+BESIDE_BEST = 0.7
+"""Nor is one with less than this part of the best score: what looks a little like a face beside a certain one."""
+
+LARGEST_TURN = 75.0
+"""Nor is one turned by more degrees: the network knows none, and what it takes for one is something else."""
 
 _FIRST_THRESHOLD, _SECOND_THRESHOLD = 0.12, 0.2
 _MOST_CANDIDATES = 16
@@ -48,7 +54,7 @@ def find_faces(rgba: NDArray[np.uint8], network: FaceNetwork | None = None) -> l
         network: another network than the shipped one.
 
     Returns:
-        Faces whose score is at least `THRESHOLD`; empty when there is none. Their squares are in pixels of `rgba`.
+        Faces whose score is high enough (see the constants), in pixels of `rgba`; empty when there is none.
 
     Raises:
         ValueError: not uint8 ``[H, W, 4]``.
@@ -75,7 +81,7 @@ def find_faces(rgba: NDArray[np.uint8], network: FaceNetwork | None = None) -> l
         f._replace(x=(f.x - margin) * shrink + x0, y=(f.y - margin) * shrink + y0, size=f.size * shrink)
         for f in found
     ]
-    return [f for f in moved if f.score >= THRESHOLD]
+    return [f for f in moved if f.score >= max(THRESHOLD, BESIDE_BEST * moved[0].score)]
 
 
 def _content(rgba: NDArray[np.uint8]) -> tuple[int, int, int, int] | None:
@@ -125,7 +131,7 @@ def _find(network: FaceNetwork, picture: Image.Image) -> list[FoundFace]:
     if longest * _LARGEST_ZOOM >= EXTRA_LEVEL and not (faces and faces[0].score >= CERTAIN):
         pyramid.append(_at_level(picture, EXTRA_LEVEL))
         faces += _confirmed(network, pyramid, look(network, *pyramid[-1]))
-    return keep_best(faces, _MOST_FACES)
+    return keep_best([face for face in faces if abs(face.angle) <= LARGEST_TURN], _MOST_FACES)
 
 
 def _confirmed(
