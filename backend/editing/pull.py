@@ -21,6 +21,9 @@ from .viewing import ViewedPull
 
 RETARGET_SECONDS = 0.03
 
+EARLY = 0.03
+"""Before this part of an inversion is done, an estimate of the time that is left would be nonsense."""
+
 LOST = ("worker_lost", "server_lost")
 GONE = ("unknown_session", "damaged_session")
 
@@ -431,7 +434,9 @@ class Pull(ViewedPull):
         if event.type == "preview":
             self._set_preview(body["shape"], event.buffers[0])
         elif "fraction" in body:
-            self._set_progress(float(body["fraction"]), body.get("seconds_left"), str(body.get("stage", "")))
+            fraction = float(body["fraction"])
+            left = body.get("seconds_left") if fraction >= EARLY else None
+            self._set_progress(fraction, left, str(body.get("stage", "")))
 
     def _drag_event(self, event: Event) -> None:
         if event.type == "preview":

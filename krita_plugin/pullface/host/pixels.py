@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import struct
 import time
+from array import array
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -12,6 +14,9 @@ from ..qt import QtGui
 
 _CHANNELS = {"A": 1, "GRAYA": 2, "RGBA": 4, "XYZA": 4, "LABA": 4, "YCbCrA": 4, "CMYKA": 5}
 _CHANNEL_BYTES = {"U8": 1, "U16": 2, "F16": 2, "F32": 4}
+
+_MOST = 65504.0
+"""The largest 16-bit float."""
 
 _ANY = bytes([0]) + bytes([1]) * 255
 _SOLID = bytes([0]) + bytes([255]) * 255
@@ -52,8 +57,8 @@ def wire_format(pixel_format: PixelFormat, eight_bits: bool = False) -> PixelFor
     """
     if eight_bits or pixel_format.depth == "U8":
         return SRGB
-    if pixel_format[::2] == SRGB[::2]:
-        return pixel_format._replace(depth="F32")  # values on sRGB's curve already: nothing is lost
+    if pixel_format[::2] == SRGB[::2] and pixel_format.depth != "U16":
+        return pixel_format._replace(depth="F32")  # values on sRGB's curve already: nothing is cut
     return FLOAT_SRGB
 
 
@@ -97,6 +102,21 @@ def swap_red_and_blue(pixels: Bytes, width: int, height: int) -> bytes:
     image = QtGui.QImage(bytes(pixels), width, height, width * 4, QtGui.QImage.Format.Format_ARGB32)
     swapped = image.rgbSwapped()  # kept: its bytes go with it
     return bytes(swapped.constBits().asstring(width * height * 4))
+
+
+def halves_to_floats(pixels: Bytes) -> bytes:
+    """16-bit floats → 32-bit floats, value by value."""
+    data = bytes(pixels)
+    return array("f", struct.unpack(f"={len(data) // 2}e", data)).tobytes()
+
+
+def floats_to_halves(pixels: Bytes) -> bytes:
+    """32-bit floats → 16-bit floats, rounded; what is too large for them becomes the largest."""
+    values = array("f", bytes(pixels))
+    try:
+        return struct.pack(f"={len(values)}e", *values)
+    except OverflowError:
+        return struct.pack(f"={len(values)}e", *(min(max(value, -_MOST), _MOST) for value in values))
 
 
 def solid_where_changed(rgba: Bytes) -> bytes:

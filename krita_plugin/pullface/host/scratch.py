@@ -8,7 +8,7 @@ from typing import Any
 from krita import Krita
 
 from ..backend.editing.host import Bytes
-from .pixels import SRGB, Pace, PixelFormat
+from .pixels import SRGB, Pace, PixelFormat, floats_to_halves, halves_to_floats
 
 _CONVERSIONS_A_DOCUMENT = 24
 
@@ -86,6 +86,8 @@ class Converter:
     def __init__(self, source: PixelFormat, target: PixelFormat) -> None:
         self._source, self._target = source, target
         self._way = [hop for hop in (_float(source), _float(target)) if hop not in (None, source, target)]
+        # Krita would cut what lies below 0 and above 1 where a profile has its curve in a table.
+        self._only_depth = source[::2] == target[::2] and {source.depth, target.depth} == {"F16", "F32"}
         self._scratch: Scratch | None = None
         self._left = 0
 
@@ -103,12 +105,15 @@ class Converter:
         Krita converts in a thread of its own, and turns the event loop itself meanwhile. It makes a dialog for that,
         which it shows after a second; so each call costs some milliseconds whatever is converted in it.
         """
-        return Pace() if self._source == self._target else Pace(1 << 18, 0.1, 1 << 16)
+        ours = self._source == self._target or self._only_depth
+        return Pace() if ours else Pace(1 << 18, 0.1, 1 << 16)
 
     def convert(self, pixels: Bytes, width: int, height: int) -> bytes:
         """Rows of pixels without gaps, in the source's format → the same in the target's."""
         if self._source == self._target:
             return bytes(pixels)
+        if self._only_depth:
+            return halves_to_floats(pixels) if self._source.depth == "F16" else floats_to_halves(pixels)
         if self._left == 0:
             # A document keeps what was converted in it, for undo.
             self.__exit__()
