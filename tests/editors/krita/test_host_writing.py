@@ -167,7 +167,7 @@ def test_a_deep_layer_is_read_and_written_in_full_depth(stage: Krita, depth: str
     )
     assert (dtype, deep) == ("float32", True)
     picture = np.frombuffer(pixels, np.float32).reshape(40, 50, 4)
-    assert len(np.unique(picture[..., :3])) > 5000
+    assert len(np.unique(picture[..., :3])) > 2000, "8 bits would give 256"
     shallow = stage.run("bytes(finish(source().read(Rect(20, 10, 50, 40), eight_bits=True))[0].pixels)")
     bright = np.frombuffer(shallow, np.uint8).reshape(40, 50, 4) / 255
     inside = (picture[..., :3] > 0.1) & (picture[..., :3] < 0.9)
