@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from krita_plugin.pullface import translation
+from krita_plugin.pullface.backend.editing import state
 from krita_plugin.pullface.backend.editing.state import Phase, Progress
+from krita_plugin.pullface.backend.wire.types import STAGES
 from krita_plugin.pullface.docker.wording import backend_state, progress_text, time_left
 from tests.krita_plugin.docker.fakes import FakePull, with_pairs
 
@@ -67,3 +69,7 @@ def test_what_runs_is_said_with_the_time_that_it_takes() -> None:
     with_pairs(pull, step=4)
     pull.phase, pull.distance, pull.progress = Phase.DRAGGING, 8.0, Progress(0.5, 2.0, "Pulling")
     assert progress_text(pull, mode=True) == "Step 4, 8.0 px to go\na few seconds left"
+
+
+def test_every_stage_of_an_inversion_has_its_sentence() -> None:
+    assert set(state._STAGES) | {"drag", "composite"} == set(STAGES)
