@@ -1,9 +1,10 @@
-"""How long putting an edit onto a large layer takes, against an earlier revision of this program.
+"""How long putting an edit onto a large layer takes and how well it sits there, against an earlier revision.
 
     python -m benchmarks.compositing [--json] [--baseline REVISION] [--cases mouth-4000,…]
 
 Everything runs on one core, in a process of its own for each case and revision. The baseline is checked out to a
-temporary folder; without git only the present code is measured.
+temporary folder; without git only the present code is measured. What the figures of quality mean stands in `seams.py`;
+the case `jaw` has a mask that cuts through a line that moves, and a model whose colours drift.
 """
 
 from __future__ import annotations
@@ -29,17 +30,21 @@ ROOT = Path(__file__).resolve().parents[1]
 BASELINE = "a727d26"
 """The last revision that composited the whole window in bands."""
 
-CASES = ("mouth-4000", "mouth-8000", "whole-4000", "whole-8000")
+CASES = ("jaw-2000", "mouth-4000", "mouth-8000", "whole-4000", "whole-8000")
 """What moves, and the side of the layer and of the crop in pixels."""
 
 MODEL_SIDE = 256
+
+LARGEST_JUDGED = 4000
+"""Side of the layers whose quality is looked at, at most: larger ones only take longer."""
+
 TIMEOUT = 900.0
 
 Pixels = NDArray[np.uint8]
 
 
-def face(side: int, bend: float) -> Pixels:
-    """RGB uint8 [side, side, 3]; `bend` lifts the corners of the mouth."""
+def face(side: int, bend: float, chin: float = 0.0) -> Pixels:
+    """RGB uint8 [side, side, 3]; `bend` lifts the corners of the mouth, `chin` lets the whole face down."""
     image = Image.new("RGB", (side, side), (208, 190, 220))
     pen = ImageDraw.Draw(image)
     line, width = (60, 35, 30), max(1, side // 100)
@@ -47,7 +52,7 @@ def face(side: int, bend: float) -> Pixels:
     def box(x: float, y: float, w: float, h: float) -> list[float]:
         return [(x - w) * side, (y - h) * side, (x + w) * side, (y + h) * side]
 
-    pen.ellipse(box(0.5, 0.5, 0.34, 0.4), fill=(245, 205, 180), outline=line, width=width)
+    pen.ellipse(box(0.5, 0.5 + chin, 0.34, 0.4), fill=(245, 205, 180), outline=line, width=width)
     for x in (0.37, 0.63):
         pen.ellipse(box(x, 0.45, 0.07, 0.045), fill=(255, 255, 255), outline=line, width=width)
     steps = np.linspace(-1, 1, 41)
@@ -64,13 +69,17 @@ def scene(case: str) -> tuple[Pixels, Pixels, Pixels, Pixels]:
     # Grain, as painted pictures have: on flat colours every way of moving looks the same.
     grain = np.random.default_rng(0).integers(0, 7, (side, side, 1), dtype=np.uint8)
     layer = np.dstack([np.asarray(drawn) // 2 + 60 + grain, np.full((side, side), 255, np.uint8)])
+    moved = (0.0, 0.02) if what == "jaw" else (0.035, 0.0)
     before, after = (
-        np.asarray(Image.fromarray(face(1024, bend)).resize((MODEL_SIDE, MODEL_SIDE), Image.Resampling.BOX))
-        for bend in (0.0, 0.035)
+        np.asarray(Image.fromarray(face(1024, *some)).resize((MODEL_SIDE, MODEL_SIDE), Image.Resampling.BOX))
+        for some in ((0.0, 0.0), moved)
     )
     mask = np.zeros((side, side), np.uint8)
     if what == "mouth":
         mask[int(0.58 * side) : int(0.8 * side), int(0.33 * side) : int(0.67 * side)] = 255
+    elif what == "jaw":
+        mask[int(0.75 * side) : int(0.97 * side), int(0.4 * side) : int(0.7 * side)] = 255
+        after = (after.astype(np.int64) + 4).clip(0, 255).astype(np.uint8)
     else:
         mask[:] = 255
         light = np.linspace(0.9, 1.0, MODEL_SIDE)[None, :, None]
@@ -146,12 +155,24 @@ def compare(case: str, baseline: Path | None, folder: Path) -> dict[str, Any]:
     """Measures one case."""
     new = folder / "new.npy"
     entry: dict[str, Any] = {"case": case, "now": in_its_own_process(case, ROOT, new)}
+    entry["now"].update(_quality(case, new))
     if baseline is not None:
         old = folder / "old.npy"
         entry["before"] = in_its_own_process(case, baseline, old)
+        entry["before"].update(_quality(case, old))
         entry["times_faster"] = round(entry["before"]["seconds"] / entry["now"]["seconds"], 2)
         entry.update(_difference(np.load(old, mmap_mode="r"), np.load(new, mmap_mode="r")))
     return entry
+
+
+def _quality(case: str, result: Path) -> dict[str, float]:
+    if int(case.split("-")[1]) > LARGEST_JUDGED:
+        return {}
+    # Here, where the process of a measurement, which is started by this file's path, does not come.
+    from benchmarks.seams import quality
+
+    layer, before, after, mask = scene(case)
+    return quality(layer, np.load(result, mmap_mode="r"), before, after, mask)
 
 
 def _difference(old: Pixels, new: Pixels) -> dict[str, float]:
@@ -194,13 +215,18 @@ def in_words(entry: dict[str, Any]) -> str:
     """One line about a case."""
     now = entry["now"]
     line = f"{entry['case']:<12} {now['seconds']:7.2f} s {now['megabytes']:6.0f} MB"
+    looks = [f"{name} {now[name]}" for name in ("seam", "shift", "brushwork") if name in now]
     if "before" not in entry:
-        return line
+        return ", ".join([line, *looks])
     before = entry["before"]
-    return (
-        f"{line}   before {before['seconds']:7.2f} s {before['megabytes']:6.0f} MB   "
-        f"{entry['times_faster']:.1f} times faster; {entry['differing_pixels']:.2%} of the pixels differ, "
-        f"by {entry['largest_difference']} of 255 at most"
+    looks = [f"{look} (before: {before.get(look.split()[0])})" for look in looks]
+    return ", ".join(
+        [
+            f"{line}   before {before['seconds']:7.2f} s {before['megabytes']:6.0f} MB   "
+            f"{entry['times_faster']:.1f} times faster; {entry['differing_pixels']:.2%} of the pixels differ, "
+            f"by {entry['largest_difference']} of 255 at most",
+            *looks,
+        ]
     )
 
 

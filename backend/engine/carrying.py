@@ -40,7 +40,7 @@ def carry(
     if movable is not None:
         weight *= torch.from_numpy(movable).to(weight.device)
     own, alpha = _cut(window, tile, weight.device)
-    # The movable part's border and the change fade the motion itself (in `flow`), the light and what is drawn.
+    # Towards the movable part's border the motion itself dies away (in `flow`), and the light and what is drawn do.
     # Fading the result instead would show a moved stroke and the old one next to each other, both faint.
     smooth = read(planes.smooth, tile, cubic=True)
     still = read(planes.still, tile)
@@ -49,9 +49,10 @@ def carry(
         edit = torch.lerp(_moved(window, tile, smooth[:2], own), edit, still)
     beyond = None if window.dtype == np.uint8 else (edit.clamp(max=0), edit.clamp(min=255))
     moved = edit
-    edit = edit + smooth[2:5]
+    edit = torch.addcmul(edit, smooth[2:5], weight)
     if planes.drawn is not None and read.part(planes.fresh[:1], tile).any():
         fresh = read(planes.fresh, tile)
+        fresh[:1] *= weight
         drawn = planes.drawn.enlarger(planes.drawn.planes, tile, cubic=True)
         # Strokes that the model never had (a nose it did not draw) are not the old drawing of anything: they stay.
         unknown = moved.sub_(drawn[3:]).mul_(fresh[1:])
@@ -64,14 +65,14 @@ def carry(
         weight *= alpha > 0
     # A layer with colours beyond black and white keeps them; the edit itself adds none.
     edit = edit.clamp_(0, 255) if beyond is None else edit.clamp_(*beyond)
-    # Where the weight is 0 this gives `own` itself.
-    colours = torch.lerp(own, edit, weight)
+    may = weight > 0
+    colours = torch.where(may, edit, own)
     if window.dtype == np.uint8:
         colours.round_()
         different = colours != own
     else:
         step = 255 / 65535 / 2 if window.dtype == np.uint16 else _SAME
-        different = ((colours - own).abs() > step) & (weight > 0)
+        different = ((colours - own).abs() > step) & may
     return colours, different[0] | different[1] | different[2]
 
 

@@ -16,6 +16,9 @@ STRETCHED, SHEARED, SQUEEZED = 0.5, 0.8, 5.0
 or it would fold; by little more where it moves along the border, or lines that cross it would show a kink; fast where
 it is squeezed against the border, so that what is pulled close to it arrives."""
 
+SOFT = 2.5
+"""Width in cells of all transitions."""
+
 _INSIDE = 0.999
 
 
@@ -28,15 +31,16 @@ def fade(flow: Tensor, support: Tensor) -> Tensor:
     length = flow.norm(dim=0)
     inside = (support >= _INSIDE).cpu().numpy()
     distance = torch.from_numpy(border_distance(inside, reach_of(flow))).to(flow.device)
-    across, down = torch.gradient(blur(distance[None], 2.0)[0], dim=(1, 0))
+    across, down = torch.gradient(blur(distance[None], SOFT)[0], dim=(1, 0))
     # A backward flow that reads farther inside squeezes what lies between there and the border.
     squeeze = (flow[0] * across + flow[1] * down) / (length * torch.hypot(across, down)).clamp(min=1e-6)
     steepness = SHEARED * torch.where(
         squeeze > 0, (SQUEEZED / SHEARED) ** squeeze, (STRETCHED / SHEARED) ** -squeeze
     )
-    room = steepness * (distance - 1).clamp(min=0)
+    room = blur((steepness * (distance - 1).clamp(min=0))[None], SOFT)[0]
     ratio = (room / length.clamp(min=1e-6)).clamp(max=100)
-    return ratio / (1 + ratio**3) ** (1 / 3)
+    # Blurred, so that no line shows where one rule gives way to another; and yet nothing at the border itself.
+    return blur((ratio / (1 + ratio**3) ** (1 / 3))[None], SOFT)[0] * ((distance - 1) / SOFT).clamp(0, 1)
 
 
 def reach_of(flow: Tensor) -> int:

@@ -31,6 +31,9 @@ GRADIENT_WEIGHT = 3.0
 COST_LIMIT = 0.35
 STRUCTURE_FLOOR = 0.02
 REFINEMENTS = 10
+WORSE = (0.04, 0.1)
+"""By how much a motion explains the lines worse than none, when it counts still, and when it does not any more."""
+
 SHIFTS_AT_ONCE = 16
 DAMPING = 2e-4
 FLAT_LOW, FLAT_HIGH = 0.01, 0.05
@@ -65,6 +68,7 @@ def estimate_motion(before: Tensor, after: Tensor) -> Motion:
     if working != size:
         flow = _resized(flow, size) * (size / working)
     flow = flow * change  # dies away instead of being cut off, so that lines bend and do not break
+    flow = flow * _needed(before, after, flow)
     return Motion(flow, change, _confidence(before, after, flow))
 
 
@@ -207,6 +211,19 @@ def _box_blur(planes: Tensor) -> Tensor:
 def _structure(descriptor: Tensor) -> Tensor:
     """How much there is to match at each place [H, W]: the strength of the gradients around it."""
     return blur(descriptor[3:].square().sum(dim=0).sqrt()[None], 1.0)[0]
+
+
+def _needed(before: Tensor, after: Tensor, flow: Tensor) -> Tensor:
+    """1 [H, W] where the flow explains the lines of `after`, falling to 0 where they had better stay as they were.
+
+    Smoothing carries the motion of a mouth on to the nose above it, which has not moved.
+    """
+    still, moved = line_strength(after - before), line_strength(after - warp(before, flow))
+    size = before.shape[-1]
+    lines = line_strength(after)
+    stayed = 1 - smoothstep(still / lines.clamp(min=0.1), 0.2, 0.4)
+    worse = spread(smoothstep(moved - still, *WORSE) * stayed, size / 64)
+    return 1 - smoothstep(worse, 0.1, 0.7)  # whole or not at all: half a motion puts a line beside its place
 
 
 def _confidence(before: Tensor, after: Tensor, flow: Tensor) -> Tensor:

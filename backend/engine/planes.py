@@ -30,8 +30,9 @@ EDGE_GRID = 512
 FINEST, LARGEST_PATCH = 4, 1536
 """Of the grid that what is drawn is sharpened on, at most: values along a pixel of the model, and its side."""
 
-FLAT_LOW, FLAT_HIGH = 0.025, 0.05
-"""Fine structure that is weaker than the first is brushwork or paper; stronger than the second it is drawing."""
+FLAT, TEXTURE = 0.015, 1.5
+"""Fine structure is brushwork or paper below the first with so many times what half of the picture has at most; above
+twice that it is drawing."""
 
 _VISIBLE = 1 / 500
 """What is drawn with less weight than this nobody sees."""
@@ -173,8 +174,8 @@ def _shift(seen: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
     fine = (seen - blur(seen, size / 85)).abs().amax(dim=0, keepdim=True)
     lines = blur(widest(fine, max(1, round(size / 128))), size / 256)
     moved = warp(torch.cat([seen, lines]), flow)
-    strength = torch.maximum(lines, moved[3:])
-    return moved[:3] - seen, 1 - smoothstep(strength, FLAT_LOW, FLAT_HIGH)
+    low = FLAT + TEXTURE * float(lines.median())
+    return moved[:3] - seen, 1 - smoothstep(torch.maximum(lines, moved[3:]), low, 2 * low)
 
 
 def _drawn(
