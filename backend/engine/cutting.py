@@ -19,7 +19,7 @@ from backend.engine.flow import blur, smoothstep
 PAPER = (255, 255, 255)
 """What transparent parts stand on while the model looks: the paper of a drawing."""
 
-SOFTENED, EVEN = (0.02, 0.1), (0.08, 0.3)
+SOFTENED, EVEN = (0.0, 0.04), (0.04, 0.2)
 """How far outside the layer, in parts of the crop's side, its mirror image blurs, and turns into an even colour."""
 
 _MARGIN = 3

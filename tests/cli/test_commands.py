@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import io
 import os
 import signal
@@ -307,3 +308,17 @@ def test_serve_runs_until_ctrl_c(house: House, tmp_path: Path) -> None:
     assert process.returncode == 0
     assert "runs until Ctrl+C" in told
     assert not file.exists()
+
+
+def test_crops_and_points_are_read() -> None:
+    assert cli.crop("face") == "face"
+    assert cli.crop("-3,4,50") == [-3, 4, 50]
+    assert cli.crop("-3,4,50,-12.5") == [-3, 4, 50, -12.5]
+    for text in ("1,2", "1,2,3,4,5", "1.5,2,30", "1,2,30,181", "1,2,30,nan", "head"):
+        with pytest.raises(argparse.ArgumentTypeError):
+            cli.crop(text)
+    words = ("invert", "a.png", "--point", "-3.5,7", "--crop", "-1,-2,30,4")
+    options = cli.parser().parse_args(cli._joined(words))
+    assert options.point == (-3.5, 7.0)
+    assert options.crop == [-1, -2, 30, 4.0]
+    assert cli.parser().parse_args(["invert", "a.png"]).crop == "face"
