@@ -158,7 +158,8 @@ class Trainer:
         self._stop = True
 
     def _run_stage(self, stage: Stage, save_every: float) -> None:
-        if self.images == 0 and self.stage > 0 and stage.resolution > self.stages[self.stage - 1].resolution:
+        before = max((s.resolution for s in self.stages[: self.stage]), default=stage.resolution)
+        if self.images == 0 and stage.resolution > before:
             # A new block starts quietly: the picture from below must not be drowned in its noise.
             for network in (self.generator, self.ema):
                 getattr(network.synthesis, f"b{stage.resolution}").torgb.weight.data.mul_(0.1)
@@ -201,7 +202,7 @@ class Trainer:
         rate = stage.learning_rate * min(1.0, (self.images + stage.batch_size) / _WARM_UP_IMAGES)
         if stage.decay:
             rate *= 0.05 + 0.95 * (0.5 + 0.5 * math.cos(math.pi * self.images / stage.images))
-        weight = feature_weight(landmarks, stage.resolution)
+        weight = feature_weight(landmarks, stage.resolution, stage.features)
         optimizer = self.optimizers["generator"]
         set_learning_rate(optimizer, rate)
 
