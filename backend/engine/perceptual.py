@@ -18,6 +18,7 @@ from torch.utils.checkpoint import checkpoint
 
 from backend.engine.coarse import LARGE
 from backend.engine.lpips_distance import LpipsDistance, local_lpips
+from backend.engine.precision import mixed_precision
 
 PYRAMID_LEVELS = 4
 
@@ -48,7 +49,8 @@ class DiscriminatorDistance:
         for resolution, wanted in zip(self._discriminator.block_resolutions, self._wanted, strict=True):
             block = getattr(self._discriminator, f"b{resolution}")
             if resolution >= LARGE and torch.is_grad_enabled():  # little memory, for a second computation
-                x, rest, part = checkpoint(_block_distance, block, x, rest, wanted, use_reentrant=False)
+                with mixed_precision(image.device):
+                    x, rest, part = checkpoint(_block_distance, block, x, rest, wanted, use_reentrant=False)
             else:
                 x, rest, part = _block_distance(block, x, rest, wanted)
             total = total + part
@@ -60,7 +62,7 @@ def _block_distance(
 ) -> tuple[Tensor, Tensor | None, Tensor]:
     x, rest = block(x, rest)
     assert x is not None
-    return x, rest, (unit_channels(x) - wanted).square().sum(dim=1).mean()
+    return x, rest, (unit_channels(x.float()) - wanted).square().sum(dim=1).mean()
 
 
 class MultiScaleDistance:
