@@ -19,7 +19,7 @@ def toon() -> Model:
 
 def test_what_it_is(toon: Model) -> None:
     (info,) = [m for m in models.available() if m.name == "toon"]
-    assert info.resolution == toon.resolution >= 128
+    assert info.resolution == toon.resolution == 256
     assert info.licence == "MIT"
     assert info.size_bytes < 40_000_000
 
@@ -34,8 +34,10 @@ def test_it_draws_the_renderers_faces(toon: Model) -> None:
     assert made.shape == wanted.shape
     right = (made - wanted).abs().mean(dim=[1, 2, 3])
     wrong = (made - wanted.roll(1, dims=0)).abs().mean(dim=[1, 2, 3])
-    assert right.mean() < 0.12
-    assert (right < 0.5 * wrong).all()
+    # Soft pictures of a wide range of faces: nearer to the right one than to another, by far on average.
+    assert right.mean() < 0.19
+    assert (right < wrong).all()
+    assert (right / wrong).mean() < 0.5
 
 
 @torch.no_grad()
@@ -45,6 +47,18 @@ def test_w_statistics_are_its_own(toon: Model) -> None:
     standard_error = toon.w_std / len(w) ** 0.5
     assert ((w.mean(dim=0) - toon.w_mean).abs() < 6 * standard_error).all()
     assert torch.cov(w.t()).trace().item() == pytest.approx(toon.w_covariance.trace().item(), rel=0.1)
+
+
+@torch.no_grad()
+def test_the_encoder_finds_the_renderers_faces(toon: Model) -> None:
+    assert toon.encoder is not None
+    z = torch.randn(24, toon.generator.z_dim, generator=torch.Generator().manual_seed(78))
+    _, pictures, _ = draw_batch(z.numpy(), toon.resolution)
+    wanted = pictures.float() / 127.5 - 1
+    found = toon.generator.synthesis(toon.encoder(wanted), noise_mode="const")
+    mean = toon.generator.synthesis(toon.w_mean.expand(1, toon.generator.num_ws, -1), noise_mode="const")
+    near, far = ((shown - wanted).abs().mean() for shown in (found, mean))
+    assert near < 0.75 * far
 
 
 @torch.no_grad()
