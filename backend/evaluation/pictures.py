@@ -113,6 +113,8 @@ def outside(folder: Path | None, count: int, resolution: int) -> list[TestPictur
             f"There is no picture in {folder}.",
             "Give a folder with pictures: PNG, JPEG or WebP.",
         )
+    if folder is None:  # the gallery's names begin with the kind of picture: take some of every kind
+        files = [files[index * len(files) // count] for index in range(min(count, len(files)))]
     return [TestPicture("outside", file.stem, _face_of(file, resolution)) for file in files[:count]]
 
 
