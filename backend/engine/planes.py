@@ -34,6 +34,17 @@ FLAT, TEXTURE = 0.015, 1.5
 """Fine structure is brushwork or paper below the first with so many times what half of the picture has at most; above
 twice that it is drawing."""
 
+TRUSTED = (0.25, 0.6)
+"""Part of the energy of the picture's fine structure that the model may miss: below the first it is trusted to draw,
+above the second it is not."""
+
+KEPT = (0.4, 0.8)
+"""Part of the energy of its own moved lines that what the model draws must have to be shown: below the first the drag
+has only smeared them."""
+
+TRUST_FLOOR = 5e-5
+"""Energy of fine structure (colours from 0 to 1, three channels) below which there is nothing to be missed."""
+
 _VISIBLE = 1 / 500
 """What is drawn with less weight than this nobody sees."""
 
@@ -155,7 +166,7 @@ def lay_out(
     shift, still = _shift(
         upright.smooth(as_planes(seen, flow.device)), _resized(flow, size) * (size / square.size)
     )
-    fresh = upright.soft(change.fresh[None]) * share
+    fresh = upright.soft((change.fresh * _trust(change, seen))[None]) * share
     corner = (square.x - offset[0], square.y - offset[1])
     return Planes(
         smooth=torch.cat([flow, _resized(torch.cat([light, shift]) * 255, finest)]),
@@ -166,6 +177,25 @@ def lay_out(
         drawn=_drawn(change, seen, upright, fresh * weight, drift, corner),
         enlarger=Enlarger(corner, square.size, change.before.device),
     )
+
+
+def _trust(change: Change, seen: NDArray[np.uint8]) -> Tensor:
+    """How far the model can be trusted to draw something anew at each place [R, R], 0 to 1.
+
+    Where it did not show the picture's own lines before (a mouth that the inversion left a blur), what it shows after
+    the motion is a blur, too: there the artist's own lines are moved and nothing is drawn.
+    """
+    size = change.resolution
+
+    def energy(picture: Tensor) -> Tensor:
+        """Of its fine structure around each place, [R, R]."""
+        return blur((picture - blur(picture, size / 48)).square().sum(dim=0)[None], size / 40)[0]
+
+    shown = as_planes(seen, change.before.device)
+    missed = energy(shown - change.before) / (energy(shown) + TRUST_FLOOR)
+    kept = (energy(change.after) + TRUST_FLOOR) / (energy(change.moved) + TRUST_FLOOR)
+    known = warp((1 - smoothstep(missed, *TRUSTED))[None], change.motion.flow)[0]
+    return known * smoothstep(kept, *KEPT)
 
 
 def _shift(seen: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:

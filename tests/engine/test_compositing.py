@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from backend.engine import Cancelled, Crop, compositing
 from backend.engine.change import Change
@@ -139,6 +139,28 @@ def test_what_appears_is_shown_in_the_pictures_colours():
     assert truth[spot].min() > 230
     np.testing.assert_allclose(result[spot], truth[spot] * 0.8, atol=25)
     assert result[spot].astype(int).min() > tinted[spot].astype(int).min() + 25
+
+
+def smeared(picture: np.ndarray, radius: float) -> np.ndarray:
+    return np.array(Image.fromarray(picture).filter(ImageFilter.GaussianBlur(radius)))
+
+
+@pytest.mark.parametrize(
+    ("blur_before", "blur_after"), [(4.0, 4.0), (0.0, 4.0)], ids=["never drew it", "lost it in the drag"]
+)
+def test_a_models_blur_is_not_drawn_over_the_artists_lines(blur_before: float, blur_after: float):
+    source = draw(SIZE, teeth=0.05)
+    before, after = (extract(opaque(rgb), (0, 0), WHOLE, 128) for rgb in (source, draw(SIZE)))
+    if blur_before:
+        before = smeared(before, blur_before)
+    edited, _ = composite(opaque(source), (0, 0), WHOLE, before, smeared(after, blur_after))
+    mouth = (slice(int(0.6 * SIZE), int(0.82 * SIZE)), slice(int(0.34 * SIZE), int(0.66 * SIZE)))
+
+    def sharpness(picture: np.ndarray) -> float:
+        grey = picture[mouth][..., :3].astype(float).mean(axis=-1)
+        return float((np.diff(grey, axis=0) ** 2).mean())
+
+    assert sharpness(edited) > 0.35 * sharpness(source)
 
 
 @pytest.mark.parametrize("offset", [(0, 0), (37, -12)])
