@@ -166,7 +166,7 @@ def lay_out(
     shift, still = _shift(
         upright.smooth(as_planes(seen, flow.device)), _resized(flow, size) * (size / square.size)
     )
-    fresh = upright.soft((change.fresh * _trust(change, seen))[None]) * share
+    fresh = upright.soft((change.fresh * trust(change, seen))[None]) * share
     corner = (square.x - offset[0], square.y - offset[1])
     return Planes(
         smooth=torch.cat([flow, _resized(torch.cat([light, shift]) * 255, finest)]),
@@ -179,7 +179,7 @@ def lay_out(
     )
 
 
-def _trust(change: Change, seen: NDArray[np.uint8]) -> Tensor:
+def trust(change: Change, seen: NDArray[np.uint8]) -> Tensor:
     """How far the model can be trusted to draw something anew at each place [R, R], 0 to 1.
 
     Where it did not show the picture's own lines before (a mouth that the inversion left a blur), what it shows after
