@@ -80,7 +80,7 @@ def trigger(action):
     document().waitForDone()
 
 def read(name, *rect):
-    picture = finish(source(name).read(Rect(*rect)))[0]
+    picture = finish(source(name).read(Rect(*rect), eight_bits=True))[0]
     return bytes(picture.pixels), picture.digest
 
 def write(name, title, rect, pixels, opaque):
