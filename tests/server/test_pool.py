@@ -50,4 +50,7 @@ def test_two_workers(tmp_path: Path, model: Path) -> None:
         client.request("drag.stop", session=first, timeout=PATIENCE)
         assert running.result(PATIENCE).body["outcome"] == "stopped"
         assert moved.result(PATIENCE).body["steps"] >= 1
-        assert workers()[0]["state"] == "ready"
+        # It tells its state with its heartbeats, and has just loaded the second session's inversion.
+        deadline = time.monotonic() + PATIENCE
+        while workers()[0]["state"] != "ready":
+            assert time.monotonic() < deadline
