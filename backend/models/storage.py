@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -32,7 +33,7 @@ def write(
     encoder: Mapping[str, Any] | None = None,
     factors: Sequence[str] | None = None,
 ) -> None:
-    """Write a model file.
+    """Write a model file; an old one stays until the new one is whole.
 
     Args:
         path: ends in ``.safetensors``.
@@ -67,7 +68,9 @@ def write(
     if factors is not None:
         metadata["factors"] = list(factors)
     contiguous = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
-    save_file(contiguous, path, metadata={METADATA_KEY: json.dumps(metadata)})
+    partial = path.with_suffix(".partial")
+    save_file(contiguous, partial, metadata={METADATA_KEY: json.dumps(metadata)})
+    os.replace(partial, path)
 
 
 def read(path: Path, device: str = "cpu") -> Model:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import copy
 import json
 import math
-import os
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -293,9 +292,8 @@ class EncoderTrainer:
         """Write the model of ``source`` with this encoder to ``output`` (may be the same file), in float16."""
         metadata = read_metadata(source)
         model = replace(storage.read(source), encoder=copy.deepcopy(self.ema).cpu().eval())
-        partial = output.with_suffix(".partial")
         storage.write(
-            partial,
+            output,
             model,
             str(metadata["description"]),
             metadata["generator"],
@@ -303,7 +301,6 @@ class EncoderTrainer:
             encoder=self.kwargs,
             factors=metadata.get("factors"),
         )
-        os.replace(partial, output)
 
 
 def _draw_coarse(generator: Generator, ws: Tensor, resolution: int) -> Tensor:

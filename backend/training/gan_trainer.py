@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-import os
 import time
 from pathlib import Path
 from typing import Any
@@ -212,16 +211,14 @@ class GanTrainer:
             # It speaks of latents in units of their spread; that of the new model is the one that counts.
             encoder.w_mean.copy_(mean)
             encoder.w_std.copy_(model.w_std)
-        partial = output.with_suffix(".partial")
         storage.write(
-            partial,
+            output,
             model,
             settings.description,
             self.kwargs["generator"],
             self.kwargs["discriminator"],
             encoder=self.kwargs["encoder"],
         )
-        os.replace(partial, output)
 
 
 def resolution_of(settings: GanSettings) -> int:
