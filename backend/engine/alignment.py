@@ -98,6 +98,11 @@ class Crop:
         return [self.x, self.y, self.size, self.angle] if self.angle else [self.x, self.y, self.size]
 
 
+def is_full(alpha: NDArray[Any]) -> bool:
+    """Whether a layer's alpha [H, W] makes it a full picture, and not a shape on transparency."""
+    return bool(np.count_nonzero(alpha) >= FULL_RECTANGLE * alpha.size)
+
+
 def content_bounds(coverage: Pixels, offset: tuple[int, int]) -> Bounds | None:
     """Image-space bounds of the nonzero part of `coverage` (alpha or selection, [H, W]); None when all is zero."""
     rows, columns = np.flatnonzero(coverage.any(axis=1)), np.flatnonzero(coverage.any(axis=0))
@@ -157,9 +162,8 @@ def _crop_by_name(
     if request == "layer":
         x0, y0, x1, y1 = bounds
         alpha = layer[y0 - offset[1] : y1 - offset[1], x0 - offset[0] : x1 - offset[0], 3]
-        full = np.count_nonzero(alpha) >= FULL_RECTANGLE * alpha.size
         # A full painting has no room outside its border, so the square stays inside; a shape must be seen whole.
-        side = min(x1 - x0, y1 - y0) if full else max(x1 - x0, y1 - y0)
+        side = min(x1 - x0, y1 - y0) if is_full(alpha) else max(x1 - x0, y1 - y0)
         return square_around(bounds, max(side, SMALLEST_SIDE))
     if request == "selection":
         if selection is None or selection.shape != layer.shape[:2]:

@@ -27,7 +27,7 @@ from backend.engine.change import Change, does_not_fit
 from backend.engine.cutting import extract
 from backend.engine.depth import DEPTHS, Pixels, white
 from backend.engine.enlarging import Box
-from backend.engine.planes import lay_out, movable_part
+from backend.engine.planes import extent, lay_out, movable_part
 from backend.engine.upright import Upright
 
 TILE_WIDTH, TILE_HEIGHT = 512, 128
@@ -168,22 +168,15 @@ def _changing(
 
     It is the square's part where `change` [n, n] is above 0, cut to the mask.
     """
-    extent = _extent(change)
-    if extent is None:
+    part = extent(change)
+    if part is None:
         return None
-    x0, y0, x1, y1 = _rectangle(extent, square, change.shape[-1], offset, shape)
+    # One more px on each side, for the interpolation.
+    wider = (part[0] - 1, part[1] - 1, part[2] + 1, part[3] + 1)
+    x0, y0, x1, y1 = _rectangle(wider, square, change.shape[-1], offset, shape)
     if x0 >= x1 or y0 >= y1:
         return None
     return (x0, y0, x1, y1) if mask is None else content_bounds(mask[y0:y1, x0:x1], (x0, y0))
-
-
-def _extent(change: Tensor) -> Box | None:
-    """Bounds x0, y0, x1, y1 of the nonzero part of `change` [R, R], with one px of interpolation around it."""
-    rows = torch.nonzero(change.any(dim=1)).flatten()
-    columns = torch.nonzero(change.any(dim=0)).flatten()
-    if not len(rows):
-        return None
-    return int(columns[0]) - 1, int(rows[0]) - 1, int(columns[-1]) + 2, int(rows[-1]) + 2
 
 
 def _rectangle(

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 
 from backend.engine import depth
-from backend.engine.alignment import FULL_RECTANGLE, Bounds, Crop
+from backend.engine.alignment import Bounds, Crop, is_full
 from backend.engine.depth import Pixels
 from backend.engine.flow import blur, smoothstep
 
@@ -142,8 +142,7 @@ def _faded(
         return values
     planes = torch.from_numpy(np.ascontiguousarray(values)).permute(2, 0, 1)
     far = torch.from_numpy(distance.astype(np.float32))
-    alpha = window[..., 3]
-    if np.count_nonzero(alpha) >= FULL_RECTANGLE * alpha.size:
+    if is_full(window[..., 3]):
         inside = values[distance == 0]
         even = inside.mean(axis=0) if len(inside) else values.mean(axis=(0, 1))
     else:

@@ -217,13 +217,12 @@ def _drawn(
     corner: tuple[float, float],
 ) -> Drawn | None:
     """What is drawn with `weight` [1, n, n]. corner: of the upright square, in window px."""
-    rows = torch.nonzero((weight[0] > _VISIBLE).any(dim=1)).flatten()
-    columns = torch.nonzero((weight[0] > _VISIBLE).any(dim=0)).flatten()
-    if not len(rows):
+    box = extent(weight[0] > _VISIBLE)
+    if box is None:
         return None
     size = upright.resolution
-    side = min(int(max(rows[-1] - rows[0], columns[-1] - columns[0])) + 7, size)
-    top, left = (min(max(int(line[0]) - 3, 0), size - side) for line in (rows, columns))
+    side = min(max(box[2] - box[0], box[3] - box[1]) + 6, size)
+    left, top = (min(max(first - 3, 0), size - side) for first in box[:2])
     # What the inversion missed, without its fine lines, which would stay behind as ghosts of the old drawing; under
     # what is drawn, where the picture shows something else, it is what it is around there.
     missed = blur(as_planes(seen, change.before.device) - change.before, change.resolution / 48)
@@ -239,6 +238,15 @@ def _drawn(
         (corner[0] + left * pixel, corner[1] + top * pixel), side * pixel, change.before.device
     )
     return Drawn(torch.cat([after + missed - drift, moved + missed]) * 255, enlarger)
+
+
+def extent(plane: Tensor) -> Box | None:
+    """Bounds x0, y0, x1, y1 of the nonzero part of `plane` [H, W]; None when all is zero."""
+    rows = torch.nonzero(plane.any(dim=1)).flatten()
+    columns = torch.nonzero(plane.any(dim=0)).flatten()
+    if not len(rows):
+        return None
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
 
 def _resized(planes: Tensor, size: int) -> Tensor:
