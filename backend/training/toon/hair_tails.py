@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import skia
 
@@ -91,9 +92,17 @@ def draw_twin_tails(canvas: skia.Canvas, scalp: Scalp, p: Factors, style: Style,
             (0.125, 0.0, 0.22),
             (0.135, 0.02, 0.5),
             (0.10, 0.03, 0.8),
+            (0.05, 0.04, 1.0),
         )
-        points = [(x0 + side * u * grow, y0 + v * grow + w * fall) for u, v, w in (*along, (0.05, 0.04, 1.0))]
+        points = _hanging((x0, y0), along, side * grow, grow, fall)
         _tail(canvas, scalp, p, style, colors, points, size, side * 0.8)
+
+
+def _hanging(
+    start: Point, along: Sequence[tuple[float, float, float]], across: float, down: float, fall: float
+) -> list[Point]:
+    """Points of a tail: ``along`` holds for each how far aside and down from ``start``, and what part of the fall."""
+    return [(start[0] + across * u, start[1] + v * down + w * fall) for u, v, w in along]
 
 
 def draw_ponytail(canvas: skia.Canvas, scalp: Scalp, p: Factors, style: Style, colors: HairColors) -> None:
@@ -111,8 +120,9 @@ def draw_ponytail(canvas: skia.Canvas, scalp: Scalp, p: Factors, style: Style, c
         (0.235, 0.0, 0.15),
         (0.27, 0.04, 0.45),
         (0.255, 0.05, 0.75),
+        (0.20, 0.06, 1.0),
     )
-    points = [(x0 + side * u * grow, y0 + v * grow + w * fall) for u, v, w in (*along, (0.20, 0.06, 1.0))]
+    points = _hanging((x0, y0), along, side * grow, grow, fall)
     _tail(canvas, scalp, p, style, colors, points, size, side * 1.4)
 
 
