@@ -8,9 +8,12 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from PIL.Image import Image
+
 from backend.errors import PullfaceError
 
 from .arguments import add_measures
+from .runs import RunFolder
 
 USER_ERROR, STOPPED = 2, 130
 
@@ -66,6 +69,50 @@ def inversion(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def landmarks(arguments: argparse.Namespace) -> int:
+    """Measure, and print the table."""
+    from . import manipulation, manipulation_report
+
+    points = tuple(arguments.points or manipulation.Plan.points)
+    plan = manipulation.Plan(**common(arguments), points=points, mask=arguments.mask)
+    bench, results = manipulation.measure(plan)
+    measured = manipulation.summary(plan, bench, results)
+    sheet = manipulation_report.sheet(plan, bench, results)
+    return _keep(arguments, "landmarks", measured, manipulation_report.markdown(measured), sheet)
+
+
+def common(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What all measures of drags are told, as `bench.Setting` names it."""
+    return {
+        "run": arguments.run.absolute(),
+        "model": arguments.model,
+        "pairs": arguments.pairs,
+        "seed": arguments.seed,
+        "engines": None if arguments.engines is None else tuple(arguments.engines),
+        "steps": arguments.steps,
+        "drag_options": options_of(arguments.drag_option),
+        "detector": arguments.detector,
+        "device": arguments.device,
+        "threads": arguments.threads,
+    }
+
+
+def _keep(
+    arguments: argparse.Namespace, name: str, measured: dict[str, Any], words: str, sheet: Image | None
+) -> int:
+    """Print a table, as it was asked for, and keep it with its pictures in the run's folder."""
+    folder = RunFolder(arguments.run.absolute())
+    folder.keep_table(name, words, measured)
+    if sheet is not None:
+        sheet.save(folder.path / f"{name}.webp", quality=90)
+    print(json.dumps(measured, indent=1) if arguments.json else words)
+    print(f"The table, the sheet of pictures and all figures are in {folder.path}.", file=sys.stderr)
+    return 0
+
+
+MEASURES = {"inversion": inversion, "landmarks": landmarks}
+
+
 def main(words: Sequence[str] | None = None) -> int:
     """Run one measure.
 
@@ -76,7 +123,7 @@ def main(words: Sequence[str] | None = None) -> int:
     add_measures(parser)
     arguments = parser.parse_args(words)
     try:
-        return inversion(arguments)
+        return MEASURES[arguments.what](arguments)
     except PullfaceError as error:
         print(f"{error.message}\n{error.hint}", file=sys.stderr)
         return USER_ERROR

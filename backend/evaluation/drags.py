@@ -7,7 +7,6 @@ that is where an artist would put it, and an inversion that draws the feature el
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from backend.engine import DragOptions, FaceEditor
 from backend.engine.inversion import Inversion
 
+from .dragging import drag_to_the_end
 from .landmarks import detect
 
 Picture = NDArray[np.uint8]
@@ -101,15 +101,9 @@ def _pull(
 ) -> Pulled:
     side = editor.resolution
     target = (_inside(handle[0] + pull.x * side, side), _inside(handle[1] + pull.y * side, side))
-    begun = time.monotonic()
-    with editor.drag(
-        inversion, [[handle, target]], round_mask(handle, side), DragOptions(steps=steps)
-    ) as drag:
-        for _ in drag:
-            pass
-    seconds = time.monotonic() - begun
-    assert drag.last is not None
-    after = drag.last.preview()
+    options = DragOptions(steps=steps)
+    dragged = drag_to_the_end(editor, inversion, [[handle, target]], round_mask(handle, side), options)
+    after = dragged.step.preview()
     if on_pull is not None:
         on_pull(number, after)
     return Pulled(
@@ -117,9 +111,9 @@ def _pull(
         math.dist(handle, target),
         math.dist(shown, target),
         math.dist(detect(after)[pull.landmark], target),
-        drag.last.index,
-        round(seconds, 2),
-        str(drag.outcome),
+        dragged.step.index,
+        round(dragged.seconds, 2),
+        dragged.outcome,
     )
 
 

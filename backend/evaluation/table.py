@@ -27,6 +27,7 @@ from backend.models.catalogue import DEFAULT_MODEL, find
 from .drags import PULLS, STEPS
 from .methods import METHODS, PUBLISHED_STEPS
 from .pictures import TestPicture, outside, renders, textured
+from .runs import RunFolder, read_json
 
 ROOT = Path(__file__).resolve().parents[2]
 GROUPS = ("render", "textured", "outside")
@@ -87,10 +88,10 @@ def measure(plan: Plan) -> dict[str, Any]:
     with tqdm(total=float(len(jobs)), desc="inversion table", bar_format=_FORM, mininterval=1) as bar:
         for number, job in enumerate(jobs):
             done = Path(job.folder) / f"{job.name}.json"
-            if not done.exists():
+            if read_json(done) is None:
                 for fraction, stage in _run(job):
                     _show(bar, number + fraction, job, stage)
-            results[job.name] = json.loads(done.read_text(encoding="utf-8"))
+            results[job.name] = read_json(done) or {}
             _show(bar, number + 1.0, job, "done")
     return summary(plan, jobs, results)
 
@@ -107,7 +108,7 @@ def plan_jobs(plan: Plan) -> list[Job]:
     """The jobs of a plan; their pictures are written to the run's folder."""
     model = find(plan.model)
     path = model.path.absolute()
-    plan.run.mkdir(parents=True, exist_ok=True)
+    RunFolder(plan.run)
     basis = f"{VERSION} {_digest(path.read_bytes())} {plan.drag_steps}"
     jobs = [_job(plan, path, "samples", "samples", None, f"{basis} {plan.samples}")]
     for picture in _pictures(plan, model.resolution):

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from backend.errors import PullfaceError
@@ -18,28 +17,8 @@ from backend.evaluation import pictures, report, table
 from backend.evaluation.__main__ import main
 from backend.evaluation.drags import PULLS, round_mask
 from backend.evaluation.methods import settings_of
-from backend.models.model import Model, w_statistics
-from backend.models.storage import write
-from stylegan_ops.discriminator import Discriminator
-from stylegan_ops.stylegan2 import Generator
 
 ROOT = Path(__file__).resolve().parents[2]
-RESOLUTION = 32
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Random weights: everything runs, nothing is good."""
-    torch.manual_seed(0)
-    sizes = {"img_resolution": RESOLUTION, "channel_base": 512, "channel_max": 16, "c_dim": 0}
-    arguments = {"z_dim": 16, "w_dim": 16, **sizes}
-    generator = Generator(**arguments).eval().requires_grad_(False)
-    discriminator = Discriminator(**sizes).eval().requires_grad_(False)
-    mean, covariance = w_statistics(generator, samples=500)
-    path = tmp_path_factory.mktemp("model") / "random.safetensors"
-    tiny = Model("random", "noise", "MIT", generator, discriminator, mean, covariance)
-    write(path, tiny, "Random weights for a test.", arguments, sizes)
-    return path
 
 
 @pytest.fixture(scope="module")

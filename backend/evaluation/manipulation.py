@@ -1,0 +1,336 @@
+"""Face landmark manipulation: landmarks of one random face are dragged to where another face has them.
+
+Source: Pan et al., "Drag Your GAN", SIGGRAPH 2023, section 4.2, with every registered engine instead of theirs alone,
+and with the landmarks found by a detector that knows nothing of the drag.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from backend.errors import PullfaceError
+from backend.training.frechet import frechet_distance
+
+from .bench import Bench, Face, Setting
+from .detectors import Places
+from .dragging import drag_to_the_end
+from .drags import round_mask
+from .estimates import bootstrap_interval, mahalanobis
+from .features import Features, features_for
+from .rows import NO_EDIT, REFERENCE, Row, choose
+from .runs import Result, RunFolder, Task, Tell, complete, digest
+
+VERSION = 1
+"""Of what a task does; a change of it makes all files of earlier runs count for nothing."""
+
+ALL = "all"
+MASKS = ("none", "around")
+Picture = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Plan(Setting):
+    """What to measure.
+
+    points: how many landmarks are dragged at once, or "all" that the detector knows; one block of rows each.
+    mask: "none" as in the paper, or "around": only what is around the handles and their targets may move.
+    """
+
+    points: tuple[str, ...] = ("1", "5", ALL)
+    mask: str = "none"
+
+    def __post_init__(self) -> None:
+        """Raises PullfaceError "bad_options"."""
+        super().__post_init__()
+        for points in self.points:
+            if points != ALL and not (points.isdecimal() and int(points) > 0):
+                raise PullfaceError(
+                    "bad_options", f"--points cannot be {points!r}.", "Give numbers of at least 1, or all."
+                )
+        if self.mask not in MASKS:
+            raise PullfaceError(
+                "bad_options", f"--mask cannot be {self.mask!r}.", f"Choose of: {', '.join(MASKS)}."
+            )
+
+
+@dataclass(frozen=True)
+class Case:
+    """One pair of faces and what is asked of the first.
+
+    moved: names of the landmarks that are dragged. region: float32 [R, R], above 0 where something was asked.
+    """
+
+    source: Face
+    wanted: Face
+    moved: tuple[str, ...]
+    region: NDArray[np.float32]
+
+    @property
+    def pairs(self) -> list[tuple[tuple[float, float], tuple[float, float]]]:
+        """(handle, target), crop space."""
+        return [(self.source.places[name], self.wanted.places[name]) for name in self.moved]
+
+
+def case(bench: Bench, pair: int, points: str) -> Case:
+    """Pair number `pair`; which landmarks move depends on it and on the seed only."""
+    source, wanted = bench.face(pair, 0), bench.face(pair, 1)
+    names = list(source.places)
+    order = np.random.default_rng([bench.seed, pair, 2]).permutation(len(names))
+    count = len(names) if points == ALL else min(int(points), len(names))
+    moved = tuple(names[index] for index in sorted(order[:count]))
+    inside = [
+        _inside(place, bench.side) for name in moved for place in (source.places[name], wanted.places[name])
+    ]
+    region = np.max([round_mask(place, bench.side) for place in inside], axis=0)
+    return Case(
+        Face(source.inversion, source.picture, _all_inside(source.places, bench.side)),
+        Face(wanted.inversion, wanted.picture, _all_inside(wanted.places, bench.side)),
+        moved,
+        region,
+    )
+
+
+def _all_inside(places: Places, side: int) -> Places:
+    return {name: _inside(place, side) for name, place in places.items()}
+
+
+def _inside(place: tuple[float, float], side: int) -> tuple[float, float]:
+    """A detector of faces that are cut off may find a landmark outside the picture; none can be dragged there."""
+    x, y = (min(max(value, 0.0), side - 1e-3) for value in place)
+    return x, y
+
+
+def measure(plan: Plan) -> tuple[Bench, dict[Key, Result]]:
+    """Run what is missing of a plan.
+
+    Returns:
+        What it was measured with, and a result for each number of points, row and pair.
+
+    Raises:
+        PullfaceError: the model, the detector, an engine or the folder is not there.
+    """
+    bench = Bench(plan)
+    folder = RunFolder(plan.run)
+    rows = choose(plan.engines, plan.mask != "none")
+    features = features_for(bench.model)
+    versions = {row.name: bench.version_of(row) for row in rows}
+    tasks = {
+        (points, row.name, pair): _task(plan, bench, features, row, points, pair, versions[row.name])
+        for pair in range(plan.pairs)
+        for points in dict.fromkeys(plan.points)
+        for row in rows
+    }
+    results = complete(folder, list(tasks.values()), "landmarks")
+    return bench, {key: results[task.name] for key, task in tasks.items()}
+
+
+Key = tuple[str, str, int]
+"""Points, row, pair."""
+
+
+def _named(features: Features | None) -> dict[str, Any]:
+    return {
+        "features": None if features is None else features.name,
+        "published_features": features is not None and features.published,
+    }
+
+
+def _task(
+    plan: Plan,
+    bench: Bench,
+    features: Features | None,
+    row: Row,
+    points: str,
+    pair: int,
+    version: Sequence[str],
+) -> Task:
+    options = None if row.engine is None else row.drag_options(plan.drag_options, plan.steps)
+    settings = [VERSION, points, plan.mask, repr(options), pair, _named(features), version]
+    return Task(
+        f"landmarks-{row.name}-{points}-{pair:04d}-{digest(bench.basis, settings)}",
+        f"pair {pair + 1}, {points}, {row.name}",
+        lambda tell: _work(plan, bench, features, row, case(bench, pair, points), tell),
+    )
+
+
+def _work(plan: Plan, bench: Bench, features: Features | None, row: Row, asked: Case, tell: Tell) -> Result:
+    figures: dict[str, Any] = {"moved": list(asked.moved)}
+    latent, after = asked.source.latent, asked.source.picture
+    if row.engine is not None:
+        bench.editor.render(
+            asked.source.inversion
+        )  # what the editor holds ready of a picture is no part of a drag
+        mask = asked.region if plan.mask == "around" else None
+        options = row.drag_options(plan.drag_options, plan.steps)
+        dragged = drag_to_the_end(bench.editor, asked.source.inversion, asked.pairs, mask, options, tell)
+        latent, after = dragged.latent.cpu(), dragged.step.preview()
+        figures |= {
+            "steps": dragged.step.index,
+            "seconds": dragged.seconds,
+            "processor": dragged.processor,
+            "outcome": dragged.outcome,
+            "tracked": dragged.step.distance,
+        }
+    figures |= compared(asked, after, bench.detector.find(after))
+    figures["walked"] = mahalanobis(latent[0] - asked.source.latent[0], bench.model.w_covariance)
+    tensors = {"latent": latent}
+    if features is not None:
+        tensors["features"] = features.of(after)
+    return Result(figures, tensors)
+
+
+def compared(asked: Case, after: Picture, found: Places | None) -> dict[str, Any]:
+    """What the picture `after` a drag shows of what was asked.
+
+    Args:
+        asked: the case.
+        after: uint8 [R, R, 3].
+        found: the detector's landmarks in it; None when it finds no face any more.
+
+    Returns:
+        "left": mean distance of the dragged landmarks to their targets, px; None without a face.
+        "changed": mean change of the colours outside the region, levels of 255; None when that is everything.
+        "others": mean way of the landmarks that were not dragged and lie outside the region, px; None without any.
+    """
+    outside = asked.region <= 0
+    change = np.abs(after.astype(np.float64) - asked.source.picture).mean(axis=2)
+    before, targets = asked.source.places, asked.wanted.places
+    others = [
+        name
+        for name, (x, y) in before.items()
+        if name not in asked.moved and outside[int(y), int(x)] and found is not None
+    ]
+    return {
+        "left": None if found is None else fmean(math.dist(found[n], targets[n]) for n in asked.moved),
+        "changed": float(change[outside].mean()) if outside.any() else None,
+        "others": fmean(math.dist(found[n], before[n]) for n in others) if found and others else None,
+    }
+
+
+def summary(plan: Plan, bench: Bench, results: Mapping[Key, Result]) -> dict[str, Any]:
+    """The table.
+
+    Returns:
+        "about": how it came about; "rows", one for each number of points and row, see `_row`; "compared": each row
+        against `reference` on the same pairs, see `_against`; "results": the figures of every drag.
+    """
+    by_row: dict[tuple[str, str], dict[int, Result]] = {}
+    for (points, name, pair), result in results.items():
+        by_row.setdefault((points, name), {})[pair] = result
+    rows = [
+        _row(points, name, these, by_row[points, NO_EDIT]) for (points, name), these in sorted_rows(by_row)
+    ]
+    return {
+        "about": {
+            **bench.about(),
+            **_named(features_for(bench.model)),
+            "pairs": plan.pairs,
+            "mask": plan.mask,
+            "steps": plan.steps,
+            "drag_options": dict(plan.drag_options),
+        },
+        "rows": rows,
+        "compared": [
+            _against(points, name, these, by_row[points, REFERENCE])
+            for (points, name), these in sorted_rows(by_row)
+            if name not in (NO_EDIT, REFERENCE) and (points, REFERENCE) in by_row
+        ],
+        "results": [
+            {"points": points, "row": name, "pair": pair, **result.figures}
+            for (points, name, pair), result in results.items()
+        ],
+    }
+
+
+def sorted_rows(
+    by_row: Mapping[tuple[str, str], dict[int, Result]],
+) -> list[tuple[tuple[str, str], dict[int, Result]]]:
+    """By number of points, "all" last; within them as they were asked for."""
+    return sorted(by_row.items(), key=lambda item: math.inf if item[0][0] == ALL else int(item[0][0]))
+
+
+def _row(points: str, name: str, these: dict[int, Result], unedited: dict[int, Result]) -> dict[str, Any]:
+    """Means over the pairs of one row.
+
+    "left" is the mean distance (px) with its 95 % "interval"; "lost" counts pictures in which no face is found any
+    more, which have no distance. "seconds_a_step" is all seconds by all steps.
+    """
+    figures = [result.figures for result in these.values()]
+    left = [f["left"] for f in figures if f["left"] is not None]
+    steps = sum(f.get("steps", 0) for f in figures)
+    seconds = sum(f.get("seconds", 0.0) for f in figures)
+    return {
+        "points": points,
+        "row": name,
+        "pairs": len(figures),
+        "left": mean_of(left),
+        "interval": bootstrap_interval(left),
+        "lost": len(figures) - len(left),
+        "tracked": mean_of([f.get("tracked") for f in figures]),
+        "frechet": None if name == NO_EDIT else _frechet(these, unedited),
+        "changed": mean_of([f["changed"] for f in figures]),
+        "others": mean_of([f["others"] for f in figures]),
+        "walked": mean_of([f["walked"] for f in figures]),
+        "seconds": mean_of([f.get("seconds") for f in figures]),
+        "processor": mean_of([f.get("processor") for f in figures]),
+        "seconds_a_step": seconds / steps if steps else None,
+        "steps": mean_of([f.get("steps") for f in figures]),
+        "outcomes": dict(Counter(f["outcome"] for f in figures if "outcome" in f)),
+    }
+
+
+def _frechet(these: dict[int, Result], unedited: dict[int, Result]) -> float | None:
+    """Of the edited against the unedited pictures; None of fewer than two, or without features."""
+    sets = [
+        [result.tensors["features"].double() for result in some.values() if "features" in result.tensors]
+        for some in (unedited, these)
+    ]
+    if min(map(len, sets)) < 2:
+        return None
+    before, after = (torch.stack(some) for some in sets)
+    return frechet_distance(before, after)
+
+
+def _against(
+    points: str, name: str, these: dict[int, Result], reference: dict[int, Result]
+) -> dict[str, Any]:
+    """One row against `reference` on the pairs that both have a distance of.
+
+    "left": by how much the mean distance is larger (px), with its 95 % "interval"; "times_faster", "less_work": the
+    reference's seconds and processor seconds by this row's.
+    """
+    both = [
+        (one.figures, reference[pair].figures)
+        for pair, one in these.items()
+        if pair in reference and None not in (one.figures["left"], reference[pair].figures["left"])
+    ]
+    more = [one["left"] - other["left"] for one, other in both]
+
+    def ratio(what: str) -> float | None:
+        own = sum(one[what] for one, _ in both)
+        return sum(other[what] for _, other in both) / own if own else None
+
+    return {
+        "points": points,
+        "row": name,
+        "pairs": len(both),
+        "left": mean_of(more),
+        "interval": bootstrap_interval(more),
+        "times_faster": ratio("seconds"),
+        "less_work": ratio("processor"),
+    }
+
+
+def mean_of(values: Sequence[float | None]) -> float | None:
+    """Of those that there are."""
+    there = [value for value in values if value is not None]
+    return fmean(there) if there else None
