@@ -8,8 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .layers import Conv2dLayer, FullyConnectedLayer, channels_at
-from .stylegan2 import Architecture, MappingNetwork
+from .layers import Conv2dLayer, FullyConnectedLayer, channels_at, size_at
+from .mapping import MappingNetwork
+from .stylegan2 import Architecture
 from .upfirdn2d import downsample2d, setup_filter
 
 
@@ -83,13 +84,13 @@ class DiscriminatorBlock(nn.Module):
 
 
 class DiscriminatorEpilogue(nn.Module):
-    """The layers at 4×4: minibatch deviation, convolution, logits."""
+    """The layers at the lowest resolution: minibatch deviation, convolution, logits."""
 
     def __init__(
         self,
         in_channels: int,
         cmap_dim: int,
-        resolution: int,
+        size: tuple[int, int],
         img_channels: int,
         architecture: Architecture = "resnet",
         mbstd_group_size: int | None = 4,
@@ -114,11 +115,11 @@ class DiscriminatorEpilogue(nn.Module):
             activation=activation,
             conv_clamp=conv_clamp,
         )
-        self.fc = FullyConnectedLayer(in_channels * resolution**2, in_channels, activation=activation)
+        self.fc = FullyConnectedLayer(in_channels * size[0] * size[1], in_channels, activation=activation)
         self.out = FullyConnectedLayer(in_channels, cmap_dim or 1)
 
     def forward(self, x: Tensor, img: Tensor | None, cmap: Tensor | None) -> Tensor:
-        """``[N, in_channels, 4, 4]`` to logits ``[N, 1]``."""
+        """``[N, in_channels, *size]`` to logits ``[N, 1]``."""
         if self.fromrgb is not None:
             assert img is not None
             x = x + self.fromrgb(img)
@@ -145,10 +146,19 @@ class Discriminator(nn.Module):
         cmap_dim: int | None = None,
         mapping_kwargs: dict[str, Any] | None = None,
         epilogue_kwargs: dict[str, Any] | None = None,
+        base_size: Sequence[int] = (4, 4),
     ) -> None:
+        """``base_size`` is the height and width at the lowest resolution, see `stylegan2`.
+
+        Raises:
+            ValueError: ``img_resolution`` is no power of two of at least 8.
+        """
         super().__init__()
+        if img_resolution < 8 or img_resolution & (img_resolution - 1):
+            raise ValueError(f"the resolution must be a power of two of at least 8, not {img_resolution}")
         self.c_dim = c_dim
         self.img_resolution = img_resolution
+        self.img_shape = size_at(img_resolution, base_size)
         self.img_channels = img_channels
         self.block_resolutions = [2**i for i in range(img_resolution.bit_length() - 1, 2, -1)]
         bottom = channels_at(4, channel_base, channel_max)
@@ -167,11 +177,24 @@ class Discriminator(nn.Module):
                 0, c_dim, cmap_dim, num_ws=None, w_avg_beta=None, **(mapping_kwargs or {})
             )
         self.b4 = DiscriminatorEpilogue(
-            bottom, cmap_dim, 4, img_channels, architecture, conv_clamp=conv_clamp, **(epilogue_kwargs or {})
+            bottom,
+            cmap_dim,
+            size_at(4, base_size),
+            img_channels,
+            architecture,
+            conv_clamp=conv_clamp,
+            **(epilogue_kwargs or {}),
         )
 
     def forward(self, img: Tensor, c: Tensor | None = None) -> Tensor:
-        """Pictures ``[N, img_channels, R, R]`` in [-1, 1] (and labels ``[N, c_dim]``) to logits ``[N, 1]``."""
+        """Pictures ``[N, img_channels, *img_shape]`` in [-1, 1] (and labels ``[N, c_dim]``) to logits ``[N, 1]``.
+
+        Raises:
+            ValueError: pictures of another size, or labels that do not fit.
+        """
+        if img.shape[1:] != (self.img_channels, *self.img_shape):
+            wanted = ", ".join(map(str, (self.img_channels, *self.img_shape)))
+            raise ValueError(f"pictures must be [N, {wanted}], not {list(img.shape)}")
         x: Tensor | None = None
         rest: Tensor | None = img
         for resolution in self.block_resolutions:
@@ -180,10 +203,10 @@ class Discriminator(nn.Module):
         return self.b4(x, rest, cmap)
 
     def features(self, img: Tensor) -> list[Tensor]:
-        """The output of every block for pictures ``[N, img_channels, R, R]`` in [-1, 1], finest first.
+        """The output of every block for pictures ``[N, img_channels, H, W]`` in [-1, 1], finest first.
 
         Returns:
-            One ``[N, C, R/2ⁱ, R/2ⁱ]`` a block, i = 1, 2, … down to 4×4.
+            One ``[N, C, H/2ⁱ, W/2ⁱ]`` a block, i = 1, 2, … down to ``base_size``.
         """
         maps: list[Tensor] = []
         x: Tensor | None = None

@@ -17,9 +17,26 @@ def normalize_2nd_moment(x: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
     return x * (x.square().mean(dim=dim, keepdim=True) + eps).rsqrt()
 
 
+def at_least_float32(x: Tensor) -> Tensor:
+    """``x`` as float32 when it is of lower precision, else as it is."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
 def channels_at(resolution: int, channel_base: int, channel_max: int) -> int:
     """Feature maps at a resolution: ``channel_base / resolution``, at most ``channel_max``."""
     return min(channel_base // resolution, channel_max)
+
+
+def size_at(resolution: int, base_size: Sequence[int]) -> tuple[int, int]:
+    """``(height, width)`` of the feature maps at a resolution, where 4 stands for ``base_size``.
+
+    Raises:
+        ValueError: ``base_size`` is not two numbers of at least 1.
+    """
+    if len(base_size) != 2 or min(base_size) < 1:
+        raise ValueError(f"base_size must be [height, width], each at least 1, not {list(base_size)}")
+    height, width = base_size
+    return height * resolution // 4, width * resolution // 4
 
 
 class FullyConnectedLayer(nn.Module):

@@ -20,6 +20,7 @@ def modulated_conv2d(
     demodulate: bool = True,
     flip_weight: bool = True,
     fused_modconv: bool = False,
+    input_gain: Tensor | None = None,
 ) -> Tensor:
     """Convolve each picture of a batch with weights scaled by its own style.
 
@@ -36,6 +37,8 @@ def modulated_conv2d(
         fused_modconv: scale the weights (one grouped convolution with a kernel a picture) instead of the
             activations. Both give the same numbers; unfused needs no gradient through the weights when
             only ``styles`` are optimised, which is what a drag does.
+        input_gain: a scalar factor on ``x`` that demodulation leaves (StyleGAN3: Karras et al. 2021,
+            section 3.2); ``None`` for 1.
 
     Returns:
         ``[N, out_channels, H*up/down, W*up/down]``, dtype of ``x``.
@@ -46,6 +49,8 @@ def modulated_conv2d(
         w = weight[None] * styles[:, None, :, None, None]
         if demodulate:
             w = w * (w.square().sum(dim=[2, 3, 4], keepdim=True) + 1e-8).rsqrt()
+        if input_gain is not None:
+            w = w * input_gain
         x = x.reshape(1, n * in_channels, height, width)
         x = conv2d_resample(
             x,
@@ -60,7 +65,8 @@ def modulated_conv2d(
         x = x.reshape(n, out_channels, *x.shape[2:])
         return x if noise is None else x + noise.to(x.dtype)
 
-    x = x * styles.to(x.dtype)[:, :, None, None]
+    gained = styles if input_gain is None else styles * input_gain
+    x = x * gained.to(x.dtype)[:, :, None, None]
     x = conv2d_resample(
         x, weight.to(x.dtype), resample_filter, up=up, down=down, padding=padding, flip_weight=flip_weight
     )

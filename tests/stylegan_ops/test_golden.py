@@ -13,6 +13,7 @@ from torch import Tensor
 from stylegan_ops.bias_act import bias_act
 from stylegan_ops.conv2d_resample import conv2d_resample
 from stylegan_ops.discriminator import Discriminator
+from stylegan_ops.filtered_lrelu import filtered_lrelu
 from stylegan_ops.stylegan2 import Generator
 from stylegan_ops.upfirdn2d import upfirdn2d
 
@@ -97,6 +98,14 @@ def test_conv2d_resample(case: dict) -> None:
     f = tensor(OPS[f"filter/{case['filter']}"])
     out = conv2d_resample(tensor(OPS["x"]), tensor(OPS["w"]), f, **arguments)
     assert_close(out, OPS[f"conv2d_resample/{case['i']}"])
+
+
+@pytest.mark.parametrize("case", [c for c in CASES if c["op"] == "filtered_lrelu"], ids=lambda c: str(c["i"]))
+def test_filtered_lrelu(case: dict) -> None:
+    arguments = {k: case[k] for k in ("up", "down", "padding", "gain", "slope", "clamp")}
+    fu, fd = (tensor(OPS[f"filter/{case[k]}"]) for k in ("fu", "fd"))
+    out = filtered_lrelu(tensor(OPS["x"]), fu, fd, tensor(OPS["b"]), **arguments)
+    assert_close(out, OPS[f"filtered_lrelu/{case['i']}"])
 
 
 @pytest.fixture(params=GENERATORS)

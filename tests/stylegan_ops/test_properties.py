@@ -11,6 +11,7 @@ from torch import Tensor
 from stylegan_ops.bias_act import ACTIVATIONS, bias_act
 from stylegan_ops.conv2d_resample import conv2d_resample
 from stylegan_ops.discriminator import Discriminator, minibatch_std
+from stylegan_ops.filtered_lrelu import filtered_lrelu
 from stylegan_ops.modulated_conv2d import modulated_conv2d
 from stylegan_ops.stylegan2 import Generator
 from stylegan_ops.upfirdn2d import setup_filter, upfirdn2d
@@ -48,6 +49,19 @@ def test_upfirdn2d_gradient(up: int, down: int, taps: int) -> None:
     assert torch.autograd.gradcheck(
         lambda x: upfirdn2d(x, f, up=up, down=down, padding=[6, 5, 7, 4]), (random(1, 2, 5, 4),)
     )
+
+
+@pytest.mark.parametrize(("up", "down"), [(1, 1), (2, 1), (2, 2), (4, 2)])
+@pytest.mark.parametrize("taps", [[1, 3, 4, 2], [1, 2, 5, 8, 13, 12, 7, 6, 5, 4, 1, -1]])
+def test_filtered_lrelu_gradient(up: int, down: int, taps: list[int]) -> None:
+    f = setup_filter(taps).double()
+
+    def operation(x: Tensor, b: Tensor) -> Tensor:
+        return filtered_lrelu(x, f, f, b, up=up, down=down, padding=[11, 12, 10, 13], clamp=1.5)
+
+    inputs = random(1, 2, 5, 4), random(2)
+    assert torch.autograd.gradcheck(operation, inputs)
+    assert torch.autograd.gradgradcheck(operation, inputs, fast_mode=True)
 
 
 @pytest.mark.parametrize(
