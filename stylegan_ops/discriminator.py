@@ -146,6 +146,7 @@ class Discriminator(nn.Module):
         cmap_dim: int | None = None,
         mapping_kwargs: dict[str, Any] | None = None,
         epilogue_kwargs: dict[str, Any] | None = None,
+        channels: Sequence[int] | None = None,
         base_size: Sequence[int] = (4, 4),
     ) -> None:
         """``base_size`` is the height and width at the lowest resolution, see `stylegan2`.
@@ -161,12 +162,12 @@ class Discriminator(nn.Module):
         self.img_shape = size_at(img_resolution, base_size)
         self.img_channels = img_channels
         self.block_resolutions = [2**i for i in range(img_resolution.bit_length() - 1, 2, -1)]
-        bottom = channels_at(4, channel_base, channel_max)
+        bottom = channels_at(4, channel_base, channel_max, channels)
         cmap_dim = 0 if c_dim == 0 else bottom if cmap_dim is None else cmap_dim
         in_channels = 0
         for resolution in self.block_resolutions:
-            tmp_channels = channels_at(resolution, channel_base, channel_max)
-            out_channels = channels_at(resolution // 2, channel_base, channel_max)
+            tmp_channels = channels_at(resolution, channel_base, channel_max, channels)
+            out_channels = channels_at(resolution // 2, channel_base, channel_max, channels)
             block = DiscriminatorBlock(
                 in_channels, tmp_channels, out_channels, img_channels, architecture, conv_clamp=conv_clamp
             )

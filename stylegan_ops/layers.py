@@ -22,8 +22,15 @@ def at_least_float32(x: Tensor) -> Tensor:
     return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
-def channels_at(resolution: int, channel_base: int, channel_max: int) -> int:
-    """Feature maps at a resolution: ``channel_base / resolution``, at most ``channel_max``."""
+def channels_at(
+    resolution: int, channel_base: int, channel_max: int, channels: Sequence[int] | None = None
+) -> int:
+    """Feature maps at a resolution: ``channel_base / resolution``, at most ``channel_max``.
+
+    ``channels`` replaces the rule, for models that follow another one: the maps at 4, 8, 16, …
+    """
+    if channels is not None:
+        return channels[resolution.bit_length() - 3]
     return min(channel_base // resolution, channel_max)
 
 
@@ -52,7 +59,8 @@ class FullyConnectedLayer(nn.Module):
     ) -> None:
         super().__init__()
         self.activation = activation
-        self.weight = nn.Parameter(torch.randn(out_features, in_features) / lr_multiplier)
+        # In place: a quotient on the meta device would import PyTorch's compiler.
+        self.weight = nn.Parameter(torch.randn(out_features, in_features).div_(lr_multiplier))
         self.bias = nn.Parameter(torch.full([out_features], float(bias_init)))
         self.weight_gain = lr_multiplier / in_features**0.5
         self.bias_gain = lr_multiplier

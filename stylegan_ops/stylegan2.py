@@ -211,6 +211,7 @@ class SynthesisNetwork(generator.SynthesisNetwork):
         img_channels: int = 3,
         channel_base: int = 32768,
         channel_max: int = 512,
+        channels: Sequence[int] | None = None,
         base_size: Sequence[int] = (4, 4),
         **block_kwargs: Any,
     ) -> None:
@@ -221,7 +222,7 @@ class SynthesisNetwork(generator.SynthesisNetwork):
         self.block_resolutions = [2**i for i in range(2, img_resolution.bit_length())]
         in_channels = 0
         for resolution in self.block_resolutions:
-            out_channels = channels_at(resolution, channel_base, channel_max)
+            out_channels = channels_at(resolution, channel_base, channel_max, channels)
             is_last = resolution == img_resolution
             block = SynthesisBlock(
                 in_channels,

@@ -95,16 +95,17 @@ class SynthesisInput(nn.Module):
         self.size = size
         self.sampling_rate = sampling_rate
         self.bandwidth = bandwidth
-        # Frequencies uniform in the disc of what the first layer can hold.
-        # Not torch.rand: on the meta device that would import PyTorch's compiler.
-        angle = torch.empty(channels).uniform_(0, 2 * math.pi)
-        radius = torch.empty(channels).uniform_(0, 1).sqrt() * bandwidth
+        # Frequencies uniform in the disc of what the first layer can hold. Computed on the CPU whatever the default: on
+        # the meta device this would import PyTorch's compiler.
+        angle = torch.rand(channels, device="cpu") * 2 * math.pi
+        radius = torch.rand(channels, device="cpu").sqrt() * bandwidth
+        freqs = torch.stack([radius * angle.cos(), radius * angle.sin()], dim=1)
         self.weight = nn.Parameter(torch.randn(channels, channels))
         self.affine = FullyConnectedLayer(w_dim, 4)
         nn.init.zeros_(self.affine.weight)
         self.affine.bias.data.copy_(torch.tensor([1.0, 0.0, 0.0, 0.0]))
-        self.register_buffer("transform", torch.eye(3))
-        self.register_buffer("freqs", torch.stack([radius * angle.cos(), radius * angle.sin()], dim=1))
+        self.register_buffer("transform", torch.eye(3, device="cpu").to(self.weight.device))
+        self.register_buffer("freqs", freqs.to(self.weight.device))
         self.register_buffer("phases", torch.empty(channels).uniform_(-0.5, 0.5))
 
     def forward(self, w: Tensor) -> Tensor:

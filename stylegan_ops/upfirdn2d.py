@@ -25,14 +25,16 @@ def setup_filter(
     Returns:
         float32 ``[kh, kw]``, or ``[k]`` when the filter is separable and long enough to be applied so.
     """
-    taps = torch.as_tensor(1.0 if f is None else f, dtype=torch.float32)
+    # On the CPU whatever the default: arithmetic on the meta device would import PyTorch's compiler.
+    device = f.device if isinstance(f, Tensor) else torch.get_default_device()
+    taps = torch.as_tensor(1.0 if f is None else f, dtype=torch.float32, device="cpu")
     if taps.ndim == 0:
         taps = taps[None]
     if taps.ndim == 1 and taps.numel() < _SEPARABLE_TAPS:
         taps = torch.outer(taps, taps)
     if normalize:
         taps = taps / taps.sum()
-    return taps * gain ** (taps.ndim / 2)
+    return (taps * gain ** (taps.ndim / 2)).to(device)
 
 
 def parse_scaling(scaling: int | Sequence[int]) -> tuple[int, int]:

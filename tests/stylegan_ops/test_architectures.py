@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -163,3 +165,17 @@ def test_every_parameter_belongs_to_a_block() -> None:
 def test_errors_say_what_is_wrong(act: Callable[[], object], match: str) -> None:
     with pytest.raises(ValueError, match=match):
         act()
+
+
+def test_networks_are_laid_out_without_pytorchs_compiler() -> None:
+    """Models are built on the meta device before their weights come; its compiler takes seconds to import."""
+    code = """
+import sys, torch
+from stylegan_ops import discriminator, stylegan2, stylegan3
+with torch.device("meta"):
+    networks = stylegan2.Generator(8, 3, 8, 32), stylegan3.Generator(8, 3, 8, 32), discriminator.Discriminator(3, 32)
+assert all(tensor.is_meta for network in networks for tensor in network.state_dict().values())
+assert "torch._inductor" not in sys.modules
+"""
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stderr
