@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .catalogue import ModelInfo, available, find
+from .catalogue import ModelInfo, available, find, is_ours
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,12 +15,13 @@ __all__ = ["ModelInfo", "available", "find", "load"]
 
 
 def load(name_or_path: str | Path, device: str = "cpu") -> Model:
-    """A model by its catalogue name or its file, ready to render on ``device``.
+    """A model by its catalogue name or its file, ours or one of another program, ready to render on ``device``.
 
     Raises:
-        PullfaceError: ``unknown_model`` when there is none of that name, ``bad_model`` when the file is not
-            a model of ours or is damaged.
+        PullfaceError: ``unknown_model`` when there is none of that name, ``bad_model`` when the file is damaged,
+            unsafe or no StyleGAN.
     """
-    from .storage import read  # here, so that listing models does not load torch
+    from . import assembling, storage  # here, so that listing models does not load torch
 
-    return read(find(name_or_path).path, device)
+    path = find(name_or_path).path
+    return (storage if is_ours(path) else assembling).read(path, device)

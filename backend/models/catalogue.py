@@ -10,13 +10,22 @@ from typing import Any
 
 from backend.errors import PullfaceError
 
+from . import readers
+
+FAMILIES = {"stylegan2": "StyleGAN2", "stylegan3": "StyleGAN3"}
+"""What people call the kinds of generators."""
+
 EMBEDDED = Path(__file__).parent / "embedded"
 DEFAULT_MODEL = "toon"
 METADATA_KEY = "pullface_model"
 SUFFIX = ".safetensors"
 
-# safetensors itself allows a header of 100 MB; ours are some kilobytes.
+UNKNOWN = "unknown"
+"""Domain and licence of a file that does not tell them."""
+
+# safetensors itself allows a header of 100 MB; ours are some kilobytes, and JSON takes many times its size in memory.
 _LARGEST_HEADER = 4 * 1024 * 1024
+_LEAST_ALLOWED = 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -31,6 +40,7 @@ class ModelInfo:
         licence: SPDX identifier or a name.
         description: one sentence.
         size_bytes: of the file.
+        labels: how many labels there are to choose from; 0 for none.
     """
 
     name: str
@@ -40,6 +50,17 @@ class ModelInfo:
     licence: str
     description: str
     size_bytes: int
+    labels: int = 0
+
+
+def is_ours(path: Path) -> bool:
+    """Whether the file is of safetensors' form, by its content; a file that cannot be read is not."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(9)
+    except OSError:
+        return False
+    return start[8:] == b"{" and struct.unpack("<Q", start[:8])[0] < path.stat().st_size
 
 
 def read_metadata(path: Path) -> dict[str, Any]:
@@ -51,7 +72,7 @@ def read_metadata(path: Path) -> dict[str, Any]:
     try:
         with path.open("rb") as file:
             (length,) = struct.unpack("<Q", file.read(8))
-            if length > _LARGEST_HEADER:
+            if length > min(max(path.stat().st_size // 8, _LEAST_ALLOWED), _LARGEST_HEADER):
                 raise ValueError("the header is too long")
             header = json.loads(file.read(length))
         metadata = json.loads(header["__metadata__"][METADATA_KEY])
@@ -63,16 +84,39 @@ def read_metadata(path: Path) -> dict[str, Any]:
 
 
 def bad_model(path: Path) -> PullfaceError:
-    """The error for a file that is not, or no longer, a model of ours."""
+    """The error for a file that is not, or no longer, a model."""
     return PullfaceError(
         "bad_model",
         f"“{path.name}” is not a model that Pullface can open.",
-        "Choose a .safetensors file made by Pullface, or get the file again if it may be damaged.",
+        "Get the file again if it may be damaged, or choose another model.",
     )
 
 
 def info(path: Path) -> ModelInfo:
-    """Read one file's `ModelInfo`; raises like `read_metadata`."""
+    """What a file, ours or one of another program, says of its model.
+
+    Raises:
+        PullfaceError: ``bad_model``, the file is damaged, unsafe or no StyleGAN.
+    """
+    return _of_ours(path) if is_ours(path) else _of_another(path)
+
+
+def _of_another(path: Path) -> ModelInfo:
+    contents = readers.read(path)
+    generator = contents.generator
+    return ModelInfo(
+        name=path.stem,
+        path=path,
+        domain=UNKNOWN,
+        resolution=int(generator.arguments["img_resolution"]),
+        licence=UNKNOWN,
+        description=f"{FAMILIES[generator.family]}, {contents.format}.",
+        size_bytes=path.stat().st_size,
+        labels=int(generator.arguments.get("c_dim", 0)),
+    )
+
+
+def _of_ours(path: Path) -> ModelInfo:
     metadata = read_metadata(path)
     try:
         return ModelInfo(
@@ -83,8 +127,9 @@ def info(path: Path) -> ModelInfo:
             licence=str(metadata["licence"]),
             description=str(metadata["description"]),
             size_bytes=path.stat().st_size,
+            labels=int(metadata["generator"].get("c_dim", 0)),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, OverflowError, KeyError, TypeError, ValueError) as error:
         raise bad_model(path) from error
 
 
@@ -103,11 +148,11 @@ def find(name_or_path: str | Path) -> ModelInfo:
         if candidate.name == str(name_or_path):
             return candidate
     path = Path(name_or_path)
-    if path.suffix == SUFFIX and path.is_file():
+    if path.is_file():
         return info(path)
     names = ", ".join(m.name for m in available())
     raise PullfaceError(
         "unknown_model",
         f"There is no model named “{name_or_path}”.",
-        f"Choose one of: {names}; or give the path of a {SUFFIX} file made by Pullface.",
+        f"Choose one of: {names}; or give the path of a model's file.",
     )

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from stylegan_ops.discriminator import Discriminator
 from stylegan_ops.encoder import Encoder
-from stylegan_ops.stylegan2 import Generator
+from stylegan_ops.generator import StyleGenerator
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Model:
     name: str
     domain: str
     licence: str
-    generator: Generator
+    generator: StyleGenerator
     discriminator: Discriminator | None
     w_mean: Tensor
     w_covariance: Tensor
@@ -38,6 +38,11 @@ class Model:
     def resolution(self) -> int:
         """Side of the pictures in pixels."""
         return self.generator.img_resolution
+
+    @property
+    def labels(self) -> int:
+        """How many labels there are to choose from; 0 for an unconditional model."""
+        return self.generator.c_dim
 
     @property
     def w_std(self) -> Tensor:
@@ -51,11 +56,18 @@ class Model:
 
 
 @torch.no_grad()
-def w_statistics(generator: Generator, samples: int = 50_000, seed: int = 0) -> tuple[Tensor, Tensor]:
-    """Mean ``[w_dim]`` and covariance ``[w_dim, w_dim]`` of w over random z, for an unconditional generator."""
+def w_statistics(generator: StyleGenerator, samples: int = 50_000, seed: int = 0) -> tuple[Tensor, Tensor]:
+    """Mean ``[w_dim]`` and covariance ``[w_dim, w_dim]`` of w over random z and random labels, if any."""
     random = torch.Generator().manual_seed(seed)
+    device = generator.mapping.w_avg.device
     z = torch.randn(samples, generator.z_dim, generator=random)
+    labels = torch.zeros(samples, generator.c_dim)
+    if generator.c_dim > 0:
+        labels[torch.arange(samples), torch.randint(generator.c_dim, [samples], generator=random)] = 1
     w = torch.cat(
-        [generator.mapping(part.to(generator.mapping.w_avg.device))[:, 0] for part in z.split(5000)]
+        [
+            generator.mapping(some.to(device), label.to(device))[:, 0]
+            for some, label in zip(z.split(5000), labels.split(5000))
+        ]
     )
     return w.mean(dim=0), torch.cov(w.t())

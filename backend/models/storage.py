@@ -15,12 +15,17 @@ from torch import Tensor, nn
 
 from stylegan_ops.discriminator import Discriminator
 from stylegan_ops.encoder import Encoder
-from stylegan_ops.stylegan2 import Generator
+from stylegan_ops.generator import StyleGenerator
 
+from . import weightless
 from .catalogue import METADATA_KEY, bad_model, read_metadata
 from .model import Model
+from .readers.contents import UnreadableError
 
 _Network = TypeVar("_Network", bound=nn.Module)
+
+_OLD_FAMILY = "stylegan2"
+"""Of generators in files from before there were others."""
 
 
 def write(
@@ -63,6 +68,7 @@ def write(
         "domain": model.domain,
         "licence": model.licence,
         "description": description,
+        "family": _family(model.generator),
         **{name: None if a is None else dict(a) for name, (_, a) in parts.items()},
     }
     if factors is not None:
@@ -86,23 +92,25 @@ def read(path: Path, device: str = "cpu") -> Model:
     try:
         with safe_open(path, framework="pt", device=device) as file:
             tensors = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118 - not a dict
-        if not all(bool(value.isfinite().all()) for value in tensors.values()):
+        if not all(_finite(value) for value in tensors.values()):
             raise ValueError("weights that are not finite")
-        discriminator = metadata["discriminator"]
+        family = metadata.get("family", _OLD_FAMILY)
+        critic = metadata["discriminator"]
         encoder = metadata.get("encoder")  # files made before there were encoders have no such entry
         return Model(
             name=str(metadata["name"]),
             domain=str(metadata["domain"]),
             licence=str(metadata["licence"]),
-            generator=_build(Generator, metadata["generator"], tensors, "generator."),
+            generator=_build(StyleGenerator, family, metadata["generator"], tensors, "generator."),
             discriminator=None
-            if discriminator is None
-            else _build(Discriminator, discriminator, tensors, "discriminator."),
+            if critic is None
+            else _build(Discriminator, "discriminator", critic, tensors, "discriminator."),
             w_mean=tensors["w.mean"],
             w_covariance=tensors["w.covariance"],
-            encoder=None if encoder is None else _build(Encoder, encoder, tensors, "encoder."),
+            encoder=None if encoder is None else _build(Encoder, "encoder", encoder, tensors, "encoder."),
         )
     except (
+        UnreadableError,
         OSError,
         SafetensorError,
         KeyError,
@@ -115,11 +123,25 @@ def read(path: Path, device: str = "cpu") -> Model:
         raise bad_model(path) from error
 
 
+def _family(generator: StyleGenerator) -> str:
+    return next(name for name, kind in weightless.CLASSES.items() if type(generator) is kind)
+
+
+def _finite(value: Tensor) -> bool:
+    # A sum is finite only if all its terms are, and takes no memory; a large one may overflow all the same.
+    return bool(value.sum().isfinite()) or bool(value.isfinite().all())
+
+
 def _build(
-    network_class: type[_Network], kwargs: Mapping[str, Any], tensors: Mapping[str, Tensor], prefix: str
+    kind: type[_Network],
+    family: str,
+    arguments: Mapping[str, Any],
+    tensors: Mapping[str, Tensor],
+    prefix: str,
 ) -> _Network:
-    with torch.device("meta"):  # shapes only: a lying header must not make us allocate
-        network = network_class(**kwargs)
+    network = weightless.build(family, arguments)
+    if not isinstance(network, kind):
+        raise TypeError(f"{family} is no {kind.__name__}")
     state = {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
     network.load_state_dict(state, strict=True, assign=True)
     return network.eval().requires_grad_(False)

@@ -23,16 +23,7 @@ from stylegan_ops.discriminator import Discriminator
 from stylegan_ops.encoder import Encoder
 from stylegan_ops.stylegan2 import Generator
 
-GENERATOR: dict[str, Any] = {
-    "z_dim": 8,
-    "c_dim": 0,
-    "w_dim": 16,
-    "img_resolution": 16,
-    "channel_base": 128,
-    "channel_max": 8,
-    "mapping_kwargs": {"num_layers": 2},
-}
-DISCRIMINATOR: dict[str, Any] = {"c_dim": 0, "img_resolution": 16, "channel_base": 128, "channel_max": 8}
+from .conftest import DISCRIMINATOR, GENERATOR
 
 
 @pytest.fixture
