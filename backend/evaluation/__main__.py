@@ -81,6 +81,30 @@ def landmarks(arguments: argparse.Namespace) -> int:
     return _keep(arguments, "landmarks", measured, manipulation_report.markdown(measured), sheet)
 
 
+def reconstruction(arguments: argparse.Namespace) -> int:
+    """Measure, and print the table."""
+    from . import bench as benches
+    from . import reconstruction as measure
+
+    bench, results = measure.measure(benches.Setting(**common(arguments)))
+    measured = measure.summary(bench, results)
+    sheet = measure.sheet(bench, results)
+    return _keep(arguments, "reconstruction", measured, measure.markdown(measured), sheet)
+
+
+def tracking(arguments: argparse.Namespace) -> int:
+    """Measure, and print the table."""
+    from . import tracking as measure
+
+    plan = measure.Plan(
+        **common(arguments), walks=None if arguments.walks is None else tuple(arguments.walks)
+    )
+    bench, results = measure.measure(plan)
+    measured = measure.summary(bench, results)
+    sheet = measure.sheet(bench, results)
+    return _keep(arguments, "tracking", measured, measure.markdown(measured), sheet)
+
+
 def common(arguments: argparse.Namespace) -> dict[str, Any]:
     """What all measures of drags are told, as `bench.Setting` names it."""
     return {
@@ -90,7 +114,7 @@ def common(arguments: argparse.Namespace) -> dict[str, Any]:
         "seed": arguments.seed,
         "engines": None if arguments.engines is None else tuple(arguments.engines),
         "steps": arguments.steps,
-        "drag_options": options_of(arguments.drag_option),
+        "drag_options": options_of(getattr(arguments, "drag_option", ())),
         "detector": arguments.detector,
         "device": arguments.device,
         "threads": arguments.threads,
@@ -110,7 +134,12 @@ def _keep(
     return 0
 
 
-MEASURES = {"inversion": inversion, "landmarks": landmarks}
+MEASURES = {
+    "inversion": inversion,
+    "landmarks": landmarks,
+    "reconstruction": reconstruction,
+    "tracking": tracking,
+}
 
 
 def main(words: Sequence[str] | None = None) -> int:

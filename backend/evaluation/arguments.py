@@ -44,6 +44,31 @@ def add_measures(command: argparse.ArgumentParser) -> None:
         metavar="WHAT",
         help="none (default, as in the paper) or around: only what is around handles and targets may move",
     )
+    reconstruction = what.add_parser(
+        "reconstruction",
+        help="the drag engines: one picture dragged to a slightly changed one, compared as a whole",
+        description="Changes random faces of the model a little, drags 32 points of each along the optical flow to "
+        f"the changed picture, and compares both; needs OpenCV, see docs/evaluation.md. {_GOES_ON}",
+    )
+    _add_drags(reconstruction)
+    tracking = what.add_parser(
+        "tracking",
+        help="the point trackers alone, against motion that is known",
+        description="Walks from one face towards another and follows landmarks on the way, with the trackers of the "
+        f"drag engines and with optical flow; see docs/evaluation.md. {_GOES_ON}",
+    )
+    _add_faces(tracking)
+    tracking.add_argument(
+        "--steps", type=int, default=20, metavar="N", help="frames of a walk after the first (default 20)"
+    )
+    tracking.add_argument(
+        "--walks",
+        nargs="+",
+        action="extend",
+        metavar="KIND",
+        help="latent: in w+, checked by the detector; factors: of a drawn face, checked by the renderer (default: all "
+        "that the model allows)",
+    )
 
 
 def _add_common(command: argparse.ArgumentParser) -> None:
@@ -67,16 +92,7 @@ def _add_common(command: argparse.ArgumentParser) -> None:
 
 def _add_drags(command: argparse.ArgumentParser) -> None:
     """What all measures of drags have in common."""
-    _add_common(command)
-    command.add_argument("--pairs", type=int, default=20, metavar="N", help="pairs of faces (default 20)")
-    command.add_argument("--seed", type=int, default=0, metavar="N", help="of the faces (default 0)")
-    command.add_argument(
-        "--engines",
-        nargs="+",
-        action="extend",
-        metavar="NAME",
-        help="which to measure (default: all that there are)",
-    )
+    _add_faces(command)
     command.add_argument(
         "--steps", type=int, default=200, metavar="N", help="the most steps of a drag (default 200)"
     )
@@ -86,6 +102,20 @@ def _add_drags(command: argparse.ArgumentParser) -> None:
         default=[],
         metavar="NAME=VALUE",
         help="a change to all engines; see docs/protocol.md",
+    )
+
+
+def _add_faces(command: argparse.ArgumentParser) -> None:
+    """What all measures on pairs of random faces have in common."""
+    _add_common(command)
+    command.add_argument("--pairs", type=int, default=20, metavar="N", help="pairs of faces (default 20)")
+    command.add_argument("--seed", type=int, default=0, metavar="N", help="of the faces (default 0)")
+    command.add_argument(
+        "--engines",
+        nargs="+",
+        action="extend",
+        metavar="NAME",
+        help="which to measure (default: all that there are)",
     )
     command.add_argument(
         "--detector",

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from backend.engine import FaceEditor, engines
+from backend.engine import DragOptions, FaceEditor, engines
 from backend.engine.device import choose_device
 from backend.engine.engines import DragProblem
 from backend.engine.inversion import Inversion, render
@@ -23,11 +23,14 @@ from backend.models import find, load
 from backend.models.catalogue import DEFAULT_MODEL
 
 from .detectors import Detector, Places, detector_of
+from .dragging import drag_to_the_end
+from .estimates import mahalanobis
 from .rows import Row
-from .runs import digest
+from .runs import Tell, digest
 from .sources import version_of
 
 Picture = NDArray[np.uint8]
+Mask = NDArray[np.float32]
 
 MOST_DRAWS = 50
 """Faces drawn for one before it is given up that the detector finds any."""
@@ -80,6 +83,19 @@ class Face:
         return self.inversion.pivot
 
 
+@dataclass(frozen=True)
+class End:
+    """What a row has made of a face.
+
+    latent: w+ [1, num_ws, w_dim] on the CPU. figures: "walked", the Mahalanobis distance from where it began, and of
+    a row that drags also those of `Dragged`.
+    """
+
+    latent: Tensor
+    picture: Picture
+    figures: dict[str, Any]
+
+
 class Bench:
     """A model ready to be measured.
 
@@ -93,7 +109,7 @@ class Bench:
         self.model = load(path, str(choose_device(setting.device)))
         self.editor = FaceEditor(self.model)
         self.detector: Detector = detector_of(setting.detector, self.model.domain)
-        self.seed = setting.seed
+        self.setting, self.seed = setting, setting.seed
         self.basis = digest(path.read_bytes(), self.detector.name, self.detector.version, setting.seed)
         self.face: Callable[[int, int], Face] = lru_cache(maxsize=4)(self._face)
 
@@ -133,6 +149,23 @@ class Bench:
             programs.append(type(engines.create(row.engine, problem)).__module__)
         return [version_of(program) for program in programs]
 
+    def options_of(self, row: Row) -> DragOptions:
+        """Of a row that drags; raises PullfaceError "bad_options"."""
+        return row.drag_options(self.setting.drag_options, self.setting.steps)
+
+    def run_row(self, row: Row, face: Face, pairs: ArrayLike, mask: Mask | None, tell: Tell) -> End:
+        """Do to `face` what `row` does; see `FaceEditor.drag` for `pairs` and `mask`."""
+        latent, picture, figures = face.latent, face.picture, {}
+        if row.engine is not None:
+            self.editor.render(
+                face.inversion
+            )  # what the editor holds ready of a picture is no part of a drag
+            options = self.options_of(row)
+            dragged = drag_to_the_end(self.editor, face.inversion, pairs, mask, options, tell)
+            latent, picture, figures = dragged.step.latent.cpu(), dragged.step.preview(), dragged.figures
+        walked = mahalanobis(latent[0] - face.latent[0], self.model.w_covariance)
+        return End(latent, picture, {**figures, "walked": walked})
+
     def about(self) -> dict[str, Any]:
         """What a table has to say of how it came about."""
         device = self.model.device
@@ -146,4 +179,7 @@ class Bench:
             "threads": torch.get_num_threads(),
             "torch": torch.__version__,
             "seed": self.seed,
+            "pairs": self.setting.pairs,
+            "steps": self.setting.steps,
+            "drag_options": dict(self.setting.drag_options),
         }

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from torch import Tensor
 
 from backend.engine import DragOptions, DragStep, FaceEditor
 from backend.engine.inversion import Inversion
@@ -29,9 +29,15 @@ class Dragged:
     processor: float
 
     @property
-    def latent(self) -> Tensor:
-        """w+ [1, num_ws, w_dim] of the end."""
-        return self.step.latent
+    def figures(self) -> dict[str, Any]:
+        """For a table; "tracked": how far the engine itself believes the handles to be from their targets, px."""
+        return {
+            "steps": self.step.index,
+            "seconds": self.seconds,
+            "processor": self.processor,
+            "outcome": self.outcome,
+            "tracked": self.step.distance,
+        }
 
 
 def drag_to_the_end(

@@ -7,7 +7,6 @@ and with the landmarks found by a detector that knows nothing of the drag.
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -22,12 +21,12 @@ from backend.training.frechet import frechet_distance
 
 from .bench import Bench, Face, Setting
 from .detectors import Places
-from .dragging import drag_to_the_end
 from .drags import round_mask
-from .estimates import bootstrap_interval, mahalanobis
+from .estimates import bootstrap_interval
 from .features import Features, features_for
 from .rows import NO_EDIT, REFERENCE, Row, choose
 from .runs import Result, RunFolder, Task, Tell, complete, digest
+from .summaries import against, drag_means, mean_of
 
 VERSION = 1
 """Of what a task does; a change of it makes all files of earlier runs count for nothing."""
@@ -153,7 +152,7 @@ def _task(
     pair: int,
     version: Sequence[str],
 ) -> Task:
-    options = None if row.engine is None else row.drag_options(plan.drag_options, plan.steps)
+    options = None if row.engine is None else bench.options_of(row)
     settings = [VERSION, points, plan.mask, repr(options), pair, _named(features), version]
     return Task(
         f"landmarks-{row.name}-{points}-{pair:04d}-{digest(bench.basis, settings)}",
@@ -163,28 +162,13 @@ def _task(
 
 
 def _work(plan: Plan, bench: Bench, features: Features | None, row: Row, asked: Case, tell: Tell) -> Result:
-    figures: dict[str, Any] = {"moved": list(asked.moved)}
-    latent, after = asked.source.latent, asked.source.picture
-    if row.engine is not None:
-        bench.editor.render(
-            asked.source.inversion
-        )  # what the editor holds ready of a picture is no part of a drag
-        mask = asked.region if plan.mask == "around" else None
-        options = row.drag_options(plan.drag_options, plan.steps)
-        dragged = drag_to_the_end(bench.editor, asked.source.inversion, asked.pairs, mask, options, tell)
-        latent, after = dragged.latent.cpu(), dragged.step.preview()
-        figures |= {
-            "steps": dragged.step.index,
-            "seconds": dragged.seconds,
-            "processor": dragged.processor,
-            "outcome": dragged.outcome,
-            "tracked": dragged.step.distance,
-        }
-    figures |= compared(asked, after, bench.detector.find(after))
-    figures["walked"] = mahalanobis(latent[0] - asked.source.latent[0], bench.model.w_covariance)
-    tensors = {"latent": latent}
+    mask = asked.region if plan.mask == "around" else None
+    end = bench.run_row(row, asked.source, asked.pairs, mask, tell)
+    figures = {"moved": list(asked.moved), **end.figures}
+    figures |= compared(asked, end.picture, bench.detector.find(end.picture))
+    tensors = {"latent": end.latent}
     if features is not None:
-        tensors["features"] = features.of(after)
+        tensors["features"] = features.of(end.picture)
     return Result(figures, tensors)
 
 
@@ -221,7 +205,7 @@ def summary(plan: Plan, bench: Bench, results: Mapping[Key, Result]) -> dict[str
 
     Returns:
         "about": how it came about; "rows", one for each number of points and row, see `_row`; "compared": each row
-        against `reference` on the same pairs, see `_against`; "results": the figures of every drag.
+        against `reference` on the same pairs, see `summaries.against`; "results": the figures of every drag.
     """
     by_row: dict[tuple[str, str], dict[int, Result]] = {}
     for (points, name, pair), result in results.items():
@@ -233,14 +217,11 @@ def summary(plan: Plan, bench: Bench, results: Mapping[Key, Result]) -> dict[str
         "about": {
             **bench.about(),
             **_named(features_for(bench.model)),
-            "pairs": plan.pairs,
             "mask": plan.mask,
-            "steps": plan.steps,
-            "drag_options": dict(plan.drag_options),
         },
         "rows": rows,
         "compared": [
-            _against(points, name, these, by_row[points, REFERENCE])
+            {"points": points, **against(name, "left", these, by_row[points, REFERENCE])}
             for (points, name), these in sorted_rows(by_row)
             if name not in (NO_EDIT, REFERENCE) and (points, REFERENCE) in by_row
         ],
@@ -262,29 +243,20 @@ def _row(points: str, name: str, these: dict[int, Result], unedited: dict[int, R
     """Means over the pairs of one row.
 
     "left" is the mean distance (px) with its 95 % "interval"; "lost" counts pictures in which no face is found any
-    more, which have no distance. "seconds_a_step" is all seconds by all steps.
+    more, which have no distance.
     """
     figures = [result.figures for result in these.values()]
     left = [f["left"] for f in figures if f["left"] is not None]
-    steps = sum(f.get("steps", 0) for f in figures)
-    seconds = sum(f.get("seconds", 0.0) for f in figures)
     return {
         "points": points,
         "row": name,
-        "pairs": len(figures),
+        **drag_means(figures),
         "left": mean_of(left),
         "interval": bootstrap_interval(left),
         "lost": len(figures) - len(left),
-        "tracked": mean_of([f.get("tracked") for f in figures]),
         "frechet": None if name == NO_EDIT else _frechet(these, unedited),
         "changed": mean_of([f["changed"] for f in figures]),
         "others": mean_of([f["others"] for f in figures]),
-        "walked": mean_of([f["walked"] for f in figures]),
-        "seconds": mean_of([f.get("seconds") for f in figures]),
-        "processor": mean_of([f.get("processor") for f in figures]),
-        "seconds_a_step": seconds / steps if steps else None,
-        "steps": mean_of([f.get("steps") for f in figures]),
-        "outcomes": dict(Counter(f["outcome"] for f in figures if "outcome" in f)),
     }
 
 
@@ -298,39 +270,3 @@ def _frechet(these: dict[int, Result], unedited: dict[int, Result]) -> float | N
         return None
     before, after = (torch.stack(some) for some in sets)
     return frechet_distance(before, after)
-
-
-def _against(
-    points: str, name: str, these: dict[int, Result], reference: dict[int, Result]
-) -> dict[str, Any]:
-    """One row against `reference` on the pairs that both have a distance of.
-
-    "left": by how much the mean distance is larger (px), with its 95 % "interval"; "times_faster", "less_work": the
-    reference's seconds and processor seconds by this row's.
-    """
-    both = [
-        (one.figures, reference[pair].figures)
-        for pair, one in these.items()
-        if pair in reference and None not in (one.figures["left"], reference[pair].figures["left"])
-    ]
-    more = [one["left"] - other["left"] for one, other in both]
-
-    def ratio(what: str) -> float | None:
-        own = sum(one[what] for one, _ in both)
-        return sum(other[what] for _, other in both) / own if own else None
-
-    return {
-        "points": points,
-        "row": name,
-        "pairs": len(both),
-        "left": mean_of(more),
-        "interval": bootstrap_interval(more),
-        "times_faster": ratio("seconds"),
-        "less_work": ratio("processor"),
-    }
-
-
-def mean_of(values: Sequence[float | None]) -> float | None:
-    """Of those that there are."""
-    there = [value for value in values if value is not None]
-    return fmean(there) if there else None

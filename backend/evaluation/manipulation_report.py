@@ -11,9 +11,10 @@ from PIL import Image
 
 from .bench import Bench
 from .manipulation import Case, Key, Plan, case
-from .rows import NO_EDIT, REFERENCE
+from .rows import NO_EDIT
 from .runs import Result
 from .sheets import FOUND, HANDLE, TARGET, marked, page
+from .summaries import DRAG_HEADS, comparison, conditions, drag_cells
 from .words import number, table, with_interval
 
 
@@ -22,62 +23,30 @@ def markdown(measured: dict[str, Any]) -> str:
     about = measured["about"]
     features = about["features"] or "no features"
     heads = (
-        "points",
-        "row",
-        "pairs",
-        "mean distance px [95 %]",
-        "tracker's own px",
-        f"Fréchet ({features})",
-        "change outside",
-        "other landmarks px",
-        "Mahalanobis",
-        "s",
-        "processor s",
-        "s a step",
-        "steps",
-        "ended",
+        *("points", "row", "pairs", "mean distance px [95 %]", f"Fréchet ({features})", "change outside"),
+        *("other landmarks px", *DRAG_HEADS),
     )
-    rows = []
-    for row in measured["rows"]:
-        ended = ", ".join(f"{outcome} {count}" for outcome, count in sorted(row["outcomes"].items()))
-        lost = f", face lost {row['lost']}" if row["lost"] else ""
-        rows.append(
-            (
-                row["points"],
-                row["row"],
-                str(row["pairs"]),
-                with_interval(row["left"], row["interval"]),
-                number(row["tracked"], 2),
-                number(row["frechet"], 3),
-                number(row["changed"], 2),
-                number(row["others"], 2),
-                number(row["walked"], 1),
-                number(row["seconds"], 2),
-                number(row["processor"], 2),
-                number(row["seconds_a_step"], 3),
-                number(row["steps"], 1),
-                (ended + lost) or "–",
-            )
+    rows = [
+        (
+            row["points"],
+            row["row"],
+            str(row["pairs"]) + (f" (face lost in {row['lost']})" if row["lost"] else ""),
+            with_interval(row["left"], row["interval"]),
+            number(row["frechet"], 3),
+            number(row["changed"], 2),
+            number(row["others"], 2),
+            *drag_cells(row),
         )
+        for row in measured["rows"]
+    ]
     lines = [
-        "Face landmark manipulation: "
-        f"model {about['model']}, {about['resolution']} px, {about['pairs']} pairs, mask: {about['mask']}, "
-        f"at most {about['steps']} steps, landmarks by {about['detector']}, on {about['device']} "
-        f"({about['processor']}, {about['threads']} threads).",
+        f"Face landmark manipulation: {conditions(about)}, mask: {about['mask']}, at most {about['steps']} steps.",
         "",
         *table(heads, rows),
         "",
+        *(f"{one['points']} points, {comparison(one, 'left', 'px')}" for one in measured["compared"]),
     ]
-    return "\n".join([*lines, *_comparisons(measured)]) + "\n"
-
-
-def _comparisons(measured: dict[str, Any]) -> list[str]:
-    return [
-        f"{one['points']} points, {one['pairs']} pairs: against {REFERENCE}, {one['row']} leaves "
-        f"{with_interval(one['left'], one['interval'])} px more and is {number(one['times_faster'], 1)} times as "
-        f"fast ({number(one['less_work'], 1)} times less processor time)."
-        for one in measured["compared"]
-    ]
+    return "\n".join(lines) + "\n"
 
 
 def sheet(plan: Plan, bench: Bench, results: Mapping[Key, Result]) -> Image.Image | None:

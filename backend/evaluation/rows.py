@@ -10,6 +10,8 @@ from backend.engine import DragOptions
 from backend.engine import engines as registered
 from backend.errors import PullfaceError
 
+from . import optical_flow  # registers its engine, too
+
 NO_EDIT = "no-edit"
 REFERENCE = "reference"
 PUBLISHED_LAMBDA = 20.0
@@ -50,9 +52,11 @@ def choose(wanted: Sequence[str] | None, masked: bool) -> list[Row]:
     """The rows to measure: "no-edit" always, then `wanted` in its order, or all.
 
     Raises:
-        PullfaceError: ``unknown_engine``.
+        PullfaceError: ``unknown_engine``, or ``no_flow`` when OpenCV is missing for one of them.
     """
     there = available(masked)
+    if optical_flow.ENGINE in (wanted or ()):
+        optical_flow.require()
     for name in wanted or ():
         if name not in there and name != NO_EDIT:
             raise PullfaceError(

@@ -88,6 +88,7 @@ def test_rows_are_means_over_pairs_and_compare_the_same_pairs() -> None:
         results["1", "reference", pair] = drag_result(2.0 + pair, 4.0, "arrived" if pair else "limit", moved)
         results["1", "quick", pair] = drag_result(None if pair == 0 else 1.0, 1.0, "arrived", feature)
     about = dict.fromkeys(("model", "resolution", "detector", "device", "processor", "threads"), "made up")
+    about |= {"pairs": 3, "steps": 9}
     bench = SimpleNamespace(about=lambda: about, model=SimpleNamespace(discriminator=None))
     table = summary(Plan(Path(), pairs=3, points=("1",)), bench, results)
     nothing, reference, quick = table["rows"]
@@ -105,7 +106,7 @@ def test_rows_are_means_over_pairs_and_compare_the_same_pairs() -> None:
     assert against["times_faster"] == pytest.approx(4.0)
     words = manipulation_report.markdown(table)
     assert "quick leaves -2.50 [-3.00, -2.00] px more and is 4.0 times as fast" in words
-    assert "face lost 1" in words
+    assert "face lost in 1" in words
 
 
 def test_pairs_depend_on_the_seed_alone(model: Path, tmp_path: Path) -> None:
