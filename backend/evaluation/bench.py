@@ -70,7 +70,8 @@ class Setting:
 class Face:
     """A random face of the model.
 
-    inversion: its pivot is the face's w+; nothing has to be tuned. places: where the detector finds its landmarks.
+    inversion: its pivot is the face's w+; nothing has to be tuned. places: where the detector finds its landmarks,
+    all in the picture.
     """
 
     inversion: Inversion
@@ -110,13 +111,22 @@ class Bench:
         self.editor = FaceEditor(self.model)
         self.detector: Detector = detector_of(setting.detector, self.model.domain)
         self.setting, self.seed = setting, setting.seed
-        self.basis = digest(path.read_bytes(), self.detector.name, self.detector.version, setting.seed)
+        self.basis = digest(
+            path.read_bytes(),
+            [self.detector.name, self.detector.version, setting.seed],
+            [str(self.model.device), torch.get_num_threads()],  # seconds of another device are other figures
+        )
         self.face: Callable[[int, int], Face] = lru_cache(maxsize=4)(self._face)
 
     @property
     def side(self) -> int:
         """Of the model's pictures, px."""
         return self.editor.resolution
+
+    def inside(self, place: tuple[float, float]) -> tuple[float, float]:
+        """The nearest place in the picture: of a face that is cut off, a landmark may be found outside."""
+        x, y = (min(max(value, 0.0), self.side - 1e-3) for value in place)
+        return x, y
 
     def picture(self, latent: Tensor) -> Picture:
         """Of w+ [1, num_ws, w_dim]."""
@@ -127,12 +137,17 @@ class Bench:
         for draw in range(MOST_DRAWS):
             random = np.random.default_rng([self.seed, pair, which, draw])
             z = torch.from_numpy(random.standard_normal((1, self.model.generator.z_dim), dtype=np.float32))
+            label = torch.zeros(1, self.model.labels)
+            if self.model.labels:
+                label[0, random.integers(self.model.labels)] = 1
             with torch.no_grad():
-                latent = self.model.generator.mapping(z.to(self.model.device)).cpu()
+                given = (some.to(self.model.device) for some in (z, label))
+                latent = self.model.generator.mapping(*given).cpu()
             picture = self.picture(latent)
             places = self.detector.find(picture)
             if places is not None:
-                return Face(Inversion(self.model.name, latent, {}, {}), picture, places)
+                inside = {name: self.inside(place) for name, place in places.items()}
+                return Face(Inversion(self.model.name, latent, {}, {}), picture, inside)
         raise PullfaceError(
             "no_face_found",
             f"The detector {self.detector.name} finds no face in the pictures of the model {self.model.name}.",

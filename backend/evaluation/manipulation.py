@@ -86,26 +86,9 @@ def case(bench: Bench, pair: int, points: str) -> Case:
     order = np.random.default_rng([bench.seed, pair, 2]).permutation(len(names))
     count = len(names) if points == ALL else min(int(points), len(names))
     moved = tuple(names[index] for index in sorted(order[:count]))
-    inside = [
-        _inside(place, bench.side) for name in moved for place in (source.places[name], wanted.places[name])
-    ]
-    region = np.max([round_mask(place, bench.side) for place in inside], axis=0)
-    return Case(
-        Face(source.inversion, source.picture, _all_inside(source.places, bench.side)),
-        Face(wanted.inversion, wanted.picture, _all_inside(wanted.places, bench.side)),
-        moved,
-        region,
-    )
-
-
-def _all_inside(places: Places, side: int) -> Places:
-    return {name: _inside(place, side) for name, place in places.items()}
-
-
-def _inside(place: tuple[float, float], side: int) -> tuple[float, float]:
-    """A detector of faces that are cut off may find a landmark outside the picture; none can be dragged there."""
-    x, y = (min(max(value, 0.0), side - 1e-3) for value in place)
-    return x, y
+    places = [face.places[name] for face in (source, wanted) for name in moved]
+    region = np.max([round_mask(place, bench.side) for place in places], axis=0)
+    return Case(source, wanted, moved, region)
 
 
 def measure(plan: Plan) -> tuple[Bench, dict[Key, Result]]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from backend.errors import PullfaceError
-from backend.models.catalogue import find, read_metadata
+from backend.models.catalogue import find, is_ours, read_metadata
 
 from .bench import Bench
 from .trackers import Frame, Points
@@ -115,7 +115,8 @@ def _drawn(bench: Bench, number: int) -> tuple[tuple[str, ...], NDArray, NDArray
         from backend.training.toon.renderer import LANDMARKS
     except ImportError as error:
         raise _no_factors("the drawing library skia-python is missing") from error
-    if tuple(read_metadata(find(bench.setting.model).path).get("factors") or ()) != factors.NAMES:
+    path = find(bench.setting.model).path
+    if not is_ours(path) or tuple(read_metadata(path).get("factors") or ()) != factors.NAMES:
         raise _no_factors(f"the model {bench.model.name} does not draw by the renderer's factors")
     shapes = [name for module in _SHAPE_MODULES for name in getattr(factors, module).FACTORS]
     which = np.isin(factors.NAMES, shapes)

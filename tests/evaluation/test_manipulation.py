@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from backend.engine.drag import check_pairs
 from backend.engine.inversion import Inversion
 from backend.errors import PullfaceError
 from backend.evaluation import manipulation, manipulation_report
@@ -18,6 +20,7 @@ from backend.evaluation.drags import round_mask
 from backend.evaluation.manipulation import Case, Plan, case, compared, summary
 from backend.evaluation.rows import NO_EDIT, choose
 from backend.evaluation.runs import Result
+from stylegan_ops.stylegan2 import Generator
 
 SIDE = 64
 
@@ -123,7 +126,6 @@ def test_pairs_depend_on_the_seed_alone(model: Path, tmp_path: Path) -> None:
     one, everything = case(same, 1, "1"), case(same, 1, "all")
     assert set(one.moved) < set(first.moved) < set(everything.moved)
     assert everything.moved == tuple(everything.source.places)
-    assert one.source is not None
     for handle, target in one.pairs:
         assert one.region[int(handle[1]), int(handle[0])] > 0
         assert one.region[int(target[1]), int(target[0])] > 0
@@ -138,6 +140,21 @@ def test_the_published_weight_is_compared_where_there_is_a_mask() -> None:
     assert row.drag_options({"lambda_mask": 1.0}, 7).lambda_mask == 20
     assert row.drag_options({"free_layers": 3}, 7).free_layers == 3
     assert row.drag_options({}, 7).steps == 7
+
+
+def test_faces_of_a_model_with_labels_have_one(model: Path, tmp_path: Path) -> None:
+    bench = Bench(Plan(tmp_path, str(model), detector="toon", threads=1))
+    torch.manual_seed(1)
+    sizes = {"channel_base": 512, "channel_max": 32}
+    generator = Generator(16, 3, 32, 32, **sizes).eval().requires_grad_(False)
+    bench.model = replace(bench.model, generator=generator)
+    asked = []
+    generator.mapping.register_forward_pre_hook(lambda _, given: asked.append(given[1]))
+    for pair in range(12):
+        bench.face(pair, 0)
+    labels = torch.cat(asked)
+    assert labels.sum(dim=1).tolist() == [1.0] * 12
+    assert (labels.sum(dim=0) > 0).all()
 
 
 @pytest.mark.parametrize(
@@ -156,6 +173,12 @@ def test_an_engine_that_there_is_not() -> None:
     assert "reference" in caught.value.hint
 
 
-def test_a_place_outside_the_picture_is_brought_in() -> None:
-    assert manipulation._inside((-3.0, 64.0), SIDE) == (0.0, pytest.approx(64.0, abs=0.01))
-    assert math.floor(manipulation._inside((-3.0, 64.0), SIDE)[1]) == SIDE - 1
+def test_a_landmark_outside_the_picture_is_brought_in(model: Path, tmp_path: Path) -> None:
+    bench = Bench(Plan(tmp_path, str(model), detector="toon", threads=1))
+    outside = {"chin": (-3.0, 99.0), "nose": (4.0, 5.0)}
+    bench.detector = replace(bench.detector, find=lambda rgb: outside)
+    places = bench.face(0, 0).places
+    assert places["nose"] == (4.0, 5.0)
+    assert places["chin"][0] == 0
+    assert math.floor(places["chin"][1]) == bench.side - 1
+    check_pairs(case(bench, 0, "all").pairs, bench.side)  # what no drag would take is refused here
