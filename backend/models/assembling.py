@@ -20,13 +20,12 @@ from stylegan_ops.generator import StyleGenerator
 from stylegan_ops.upfirdn2d import setup_filter
 
 from . import readers, weightless
+from .catalogue import UNKNOWN
 from .model import Model, w_statistics
 from .readers.contents import ITEM_BYTES, Array, Contents, Network, UnreadableError, damaged
 
 SAMPLES_AT_ONCE = 8192
 """Of w, for the statistics of a model that is opened without being converted."""
-
-UNKNOWN = "unknown"
 
 
 def read(path: Path, device: str = "cpu", samples: int = SAMPLES_AT_ONCE) -> Model:
@@ -46,22 +45,16 @@ def read(path: Path, device: str = "cpu", samples: int = SAMPLES_AT_ONCE) -> Mod
     contents = readers.read(path)
     try:
         generator, critic = networks(contents, 2 * path.stat().st_size)
+        generator.to(device)
+        mean, covariance = w_statistics(generator, samples)
+        if not bool(mean.isfinite().all() & covariance.isfinite().all()):
+            raise damaged("its mapping network gives no finite numbers")
     except UnreadableError as error:
         raise readers.refusal(path, error) from error
-    return model(path.stem, generator.to(device), None if critic is None else critic.to(device), samples)
-
-
-def model(
-    name: str,
-    generator: StyleGenerator,
-    discriminator: Discriminator | None,
-    samples: int,
-) -> Model:
-    """A model of networks of which nothing else is known."""
-    mean, covariance = w_statistics(generator, samples)
     if not bool(generator.mapping.w_avg.isfinite().all()):  # the file had none, see `_substitute`
         generator.mapping.w_avg.copy_(mean)
-    return Model(name, UNKNOWN, UNKNOWN, generator, discriminator, mean, covariance)
+    critic = None if critic is None else critic.to(device)
+    return Model(path.stem, UNKNOWN, UNKNOWN, generator, critic, mean, covariance)
 
 
 def networks(contents: Contents, most_bytes: int) -> tuple[StyleGenerator, Discriminator | None]:

@@ -11,6 +11,8 @@ from stylegan_ops.discriminator import Discriminator
 from stylegan_ops.encoder import Encoder
 from stylegan_ops.generator import StyleGenerator
 
+_SAMPLES_AT_ONCE = 1024
+
 
 @dataclass(frozen=True)
 class Model:
@@ -59,15 +61,18 @@ class Model:
 def w_statistics(generator: StyleGenerator, samples: int = 50_000, seed: int = 0) -> tuple[Tensor, Tensor]:
     """Mean ``[w_dim]`` and covariance ``[w_dim, w_dim]`` of w over random z and random labels, if any."""
     random = torch.Generator().manual_seed(seed)
-    device = generator.mapping.w_avg.device
-    z = torch.randn(samples, generator.z_dim, generator=random)
-    labels = torch.zeros(samples, generator.c_dim)
-    if generator.c_dim > 0:
-        labels[torch.arange(samples), torch.randint(generator.c_dim, [samples], generator=random)] = 1
-    w = torch.cat(
-        [
-            generator.mapping(some.to(device), label.to(device))[:, 0]
-            for some, label in zip(z.split(5000), labels.split(5000))
-        ]
-    )
-    return w.mean(dim=0), torch.cov(w.t())
+    mean = torch.zeros(generator.w_dim, dtype=torch.float64)
+    square = torch.zeros(generator.w_dim, generator.w_dim, dtype=torch.float64)
+    for start in range(0, samples, _SAMPLES_AT_ONCE):
+        count = min(_SAMPLES_AT_ONCE, samples - start)
+        z = torch.randn(count, generator.z_dim, generator=random)
+        labels = torch.zeros(count, generator.c_dim)
+        if generator.c_dim > 0:
+            labels[torch.arange(count), torch.randint(generator.c_dim, [count], generator=random)] = 1
+        device = generator.mapping.w_avg.device
+        w = generator.mapping(z.to(device), labels.to(device))[:, 0].double().cpu()
+        mean += w.sum(dim=0)
+        square += w.t() @ w
+    mean /= samples
+    covariance = (square - samples * mean.outer(mean)) / (samples - 1)
+    return mean.float().to(device), covariance.float().to(device)

@@ -33,6 +33,11 @@ _SCALINGS = {Tensor.div_, Tensor.__truediv__, Tensor.__mul__}
 
 _LARGEST_ARGUMENT = 1 << 20
 _MOST_LAYERS = 64
+_LIMITS = {
+    **dict.fromkeys(("num_layers", "filter_size", "conv_kernel", "blocks"), _MOST_LAYERS),
+    **dict.fromkeys(("z_dim", "c_dim", "w_dim"), 1 << 14),
+}
+"""Of what takes time or memory beyond the weights, which a file must really hold."""
 
 
 class _Weightless(TorchFunctionMode):

@@ -9,6 +9,7 @@ import os
 import pickle
 import struct
 import subprocess
+import tracemalloc
 import warnings
 import zipfile
 from collections.abc import Callable
@@ -469,3 +470,18 @@ def test_a_file_that_is_not_there_is_unknown(tmp_path: Path) -> None:
     with pytest.raises(PullfaceError) as caught:
         readers.read(tmp_path / "none.pkl")
     assert caught.value.code == "bad_model"
+
+
+@pytest.mark.parametrize("name", [name for name in HOSTILE if name.startswith("memory_")])
+def test_a_bomb_takes_no_more_than_four_times_its_size(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "network.pkl"
+    path.write_bytes(HOSTILE[name]())
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        with pytest.raises(PullfaceError):
+            models.load(path)
+        peak = tracemalloc.get_traced_memory()[1] - before
+    finally:
+        tracemalloc.stop()
+    assert peak < max(4 * path.stat().st_size, 1 << 20)
