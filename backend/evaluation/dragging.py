@@ -19,7 +19,7 @@ from backend.errors import PullfaceError
 class Dragged:
     """How a drag ended.
 
-    step: the last one. outcome: "arrived", "limit", or "diverged" when the numbers ran away.
+    step: the last one. outcome: of `Drag.outcome`, or "diverged" when the numbers ran away.
     seconds: from the call to the last step, no preview among them. processor: the same, of all cores together.
     """
 

@@ -44,7 +44,7 @@ def markdown(measured: dict[str, Any]) -> str:
         "",
         *table(heads, rows),
         "",
-        *(f"{one['points']} points, {comparison(one, 'left', 'px')}" for one in measured["compared"]),
+        *(f"Points: {one['points']}. {comparison(one, 'left', 'px')}" for one in measured["compared"]),
     ]
     return "\n".join(lines) + "\n"
 

@@ -81,11 +81,11 @@ def against(
     }
 
 
-def comparison(one: Mapping[str, Any], metric: str, what: str) -> str:
-    """`against` as a sentence; `what`: of what there is more or less."""
+def comparison(one: Mapping[str, Any], metric: str, unit: str) -> str:
+    """`against` as a sentence; less than 0 is nearer than `reference`."""
     return (
-        f"{one['pairs']} pairs: against {REFERENCE}, {one['row']} leaves {with_interval(one[metric], one['interval'])} "
-        f"{what} more and is {number(one['times_faster'], 1)} times as fast "
+        f"{one['row']} against {REFERENCE} on the same {one['pairs']} pairs: "
+        f"{with_interval(one[metric], one['interval'])} {unit}, {number(one['times_faster'], 1)} times as fast "
         f"({number(one['less_work'], 1)} times less processor time)."
     )
 

@@ -108,7 +108,7 @@ def test_rows_are_means_over_pairs_and_compare_the_same_pairs() -> None:
     assert against["left"] == pytest.approx(1.0 - (3.0 + 4.0) / 2)
     assert against["times_faster"] == pytest.approx(4.0)
     words = manipulation_report.markdown(table)
-    assert "quick leaves -2.50 [-3.00, -2.00] px more and is 4.0 times as fast" in words
+    assert "quick against reference on the same 2 pairs: -2.50 [-3.00, -2.00] px, 4.0 times as fast" in words
     assert "face lost in 1" in words
 
 
