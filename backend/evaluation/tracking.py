@@ -24,7 +24,7 @@ from .sheets import FOUND, HANDLE, TARGET, marked, page
 from .sources import version_of
 from .summaries import conditions, mean_of
 from .trackers import NEED_FLOW, TRACKERS, Tracker
-from .walks import KINDS, Walk, check_factors, factor_walk, latent_walk
+from .walks import KINDS, Walk, check_factors, detected, factor_walk, latent_walk
 from .words import number, table, with_interval
 
 VERSION = 1
@@ -117,27 +117,26 @@ def walk(bench: Bench, kind: str, pair: int) -> Walk:
     return make(bench, pair, bench.setting.steps)
 
 
+def _tracker(bench: Bench, known: Walk, name: str) -> Tracker:
+    if name == DETECTOR:  # how well it knows the renderer's landmarks in the generator's pictures
+        return lambda frame: detected(bench, frame, known.names)
+    return TRACKERS[name](known.frames[0], known.handles)
+
+
 def _work(bench: Bench, known: Walk, name: str, tell: Tell) -> Result:
-    tracker = _detecting(bench, known) if name == DETECTOR else TRACKERS[name](known.frames[0], known.handles)
+    def made() -> float:
+        return sum(frame.making for frame in known.frames)
+
+    tracker = _tracker(bench, known, name)
     places, seconds = [], 0.0
-    for number_, frame in enumerate(known.frames):
-        made, begun = sum(f.making for f in known.frames), time.monotonic()
+    for done, frame in enumerate(known.frames, start=1):
+        begun = time.monotonic() - made()
         places.append(tracker(frame))
-        seconds += time.monotonic() - begun - (sum(f.making for f in known.frames) - made)
-        tell((number_ + 1) / len(known.frames))
+        seconds += time.monotonic() - made() - begun
+        tell(done / len(known.frames))
     tracked = np.array(places)
     figures = errors(tracked, known.truth, bench.side) | {"seconds_a_step": seconds / len(known.frames)}
     return Result(figures, {"tracked": torch.from_numpy(tracked)})
-
-
-def _detecting(bench: Bench, known: Walk) -> Tracker:
-    """The detector as a tracker: how well it knows the renderer's landmarks in the generator's pictures."""
-
-    def find(frame: Any) -> NDArray[np.float64]:
-        places = bench.detector.find(frame.picture) or {}
-        return np.array([places.get(name, (np.nan, np.nan)) for name in known.names])
-
-    return find
 
 
 def errors(tracked: NDArray[np.float64], truth: NDArray[np.float64], side: int) -> dict[str, Any]:

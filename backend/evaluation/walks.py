@@ -58,7 +58,7 @@ def latent_walk(bench: Bench, number: int, steps: int) -> Walk:
     change[:, :CHANGED_LAYERS] = (other.latent - source.latent)[:, :CHANGED_LAYERS]
     frames = [_frame(bench, source.latent + PART * step / steps * change) for step in range(steps + 1)]
     names = tuple(source.places)
-    truth = _detected(bench, frames, names)
+    truth = np.array([detected(bench, frame, names) for frame in frames])
     return Walk(frames, names, truth, truth[0].clip(0, bench.side - 1e-3))
 
 
@@ -97,15 +97,16 @@ def _frame(bench: Bench, latent: Tensor) -> Frame:
     return Frame(bench.model.generator, latent.to(bench.model.device))
 
 
-def _detected(bench: Bench, frames: Sequence[Frame], names: Sequence[str]) -> NDArray[np.float64]:
-    found = [bench.detector.find(frame.picture) for frame in frames]
-    if any(places is None for places in found):
+def detected(bench: Bench, frame: Frame, names: Sequence[str]) -> Points:
+    """Where the detector finds landmarks in a frame, [N, 2]; raises PullfaceError "no_face_found"."""
+    places = bench.detector.find(frame.picture)
+    if places is None:
         raise PullfaceError(
             "no_face_found",
             f"The detector {bench.detector.name} loses the face on the way to another one.",
             "Choose other faces with --seed.",
         )
-    return np.array([[places[name] for name in names] for places in found if places is not None])
+    return np.array([places[name] for name in names])
 
 
 def _drawn(bench: Bench, number: int) -> tuple[tuple[str, ...], NDArray, NDArray]:
