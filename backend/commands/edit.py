@@ -191,6 +191,9 @@ def told(pull: Pull) -> str:
     """How a drag ended, in words."""
     ends: dict[str, Callable[[], str]] = {
         "arrived": lambda: f"the handles arrived after {pull.steps} steps",
+        "stuck": lambda: (
+            f"{pull.distance:.1f} px short of the targets after {pull.steps} steps. {pull.reason}"
+        ),
         "limit": lambda: f"{pull.distance:.1f} px short of the targets after {pull.steps} steps",
         "stopped": lambda: f"stopped after {pull.steps} steps, {pull.distance:.1f} px short of the targets",
     }

@@ -32,7 +32,8 @@ class Pull:
     """How a drag ended.
 
     Attributes:
-        outcome: ``"arrived"``, ``"limit"`` or ``"stopped"``.
+        outcome: ``"arrived"``, ``"stuck"``, ``"limit"`` or ``"stopped"``.
+        reason: why it is stuck, a sentence.
         steps: how many steps were made.
         best_step: the step whose handles were closest to their targets.
         distance: mean distance of that step's handles from their targets, in image pixels.
@@ -44,6 +45,7 @@ class Pull:
     """
 
     outcome: str = "stopped"
+    reason: str = ""
     steps: int = 0
     best_step: int = 0
     distance: float = float("inf")
@@ -207,6 +209,7 @@ class RemotePicture:
             bar.leave()
             raise
         pull.outcome, pull.steps = str(reply.body["outcome"]), int(reply.body["steps"])
+        pull.reason = str(reply.body.get("reason", ""))
         pull.handles = [[float(value) for value in point] for point in reply.body["handles"]]
         last, distance = int(reply.body["step"]), float(reply.body["distance"])
         # The loop may have been nearer before its limit; where it arrived the last step is the answer.

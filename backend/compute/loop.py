@@ -292,7 +292,8 @@ class ComputeLoop:
         finally:
             # Short jobs between the steps may have pushed it out; a copy read then knows no later steps.
             self._keep(session)
-        return {"outcome": drag.finish(), "steps": steps, **step_facts(drag.last)}, ()
+        ending = {"outcome": drag.finish(), "reason": drag.reason, "steps": steps}
+        return {**ending, **step_facts(drag.last)}, ()
 
     def _run_drag(self, task: Task, drag: SessionDrag) -> int:
         """Runs the steps and tells of them. Returns how many new steps it made."""

@@ -347,6 +347,10 @@ class Pull(ViewedPull):
             self._say(
                 Message("note", "The points are at their targets already.", "Move a target to pull on.")
             )
+        elif reply.body["outcome"] == "stuck":
+            self._say(
+                Message("note", str(reply.body["reason"]), "Move the targets, or select what may move.")
+            )
         elif reply.body["outcome"] == "limit":
             self._say(
                 Message(

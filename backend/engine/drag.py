@@ -1,9 +1,10 @@
-"""A drag: the steps of an engine, one after the other, until all handles arrived, the limit is reached or it is closed.
+"""A drag: the steps of an engine, one after the other, until all handles arrived or cannot come nearer, the limit is
+reached, or it is closed.
 
     for step in drag:            # a step is computed only when asked for
         step.handles, step.distance, step.preview()
         drag.retarget(0, (x, y)) # allowed between steps
-    drag.outcome                 # "arrived", "limit" or "stopped"
+    drag.outcome                 # "arrived", "stuck" (drag.reason says why), "limit" or "stopped"
 
 All points are crop space at model resolution: (x, y) float, origin top left, pixel centres at +0.5.
 """
@@ -19,12 +20,12 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from backend.engine import engines, reference  # noqa: F401  (reference registers itself)
+from backend.engine import engines, gauss_newton, reference  # noqa: F401  (both register themselves)
 from backend.engine.device import memory_guard
 from backend.engine.engines import DragEngine, DragProblem
 from backend.errors import PullfaceError
 
-Outcome = Literal["arrived", "limit", "stopped"]
+Outcome = Literal["arrived", "stuck", "limit", "stopped"]
 Picture = NDArray[np.uint8]
 
 FEW_POINTS = 5
@@ -36,25 +37,32 @@ class DragOptions:
 
     engine: name of the engine, see `engines.names()`.
     steps: the most changes of the latent before the drag ends with "limit".
-    learning_rate: of Adam; None = the model's own scale (see `FaceEditor.default_learning_rate`).
+    strength: 0 to 1, how much the picture may change for the sake of the points. 0 keeps it close to where it was,
+        may stop short of a target, and frees 4 entries of w+; 1 goes almost anywhere to arrive and frees 8. The prior
+        towards the start weighs 10^(1 − 2·strength). Engine `reference` knows only its entries.
+    learning_rate: of Adam, for engine `reference`; None = the model's own scale (see
+        `FaceEditor.default_learning_rate`).
     lambda_mask: weight of "what may not move stays as it was". The published 20 holds a 128-px model so firmly that
         half of the handles stall; compositing keeps what the mask protects anyway.
-    free_layers: how many entries of w+ may change, counted from the coarsest.
+    free_layers: how many entries of w+ may change, counted from the coarsest; None = as `strength` says, 6 by default.
     stop_distance: px of crop space; the drag has arrived when no handle is farther. None = the paper's rule, 1 px
         for up to five points and 2 px for more. (The authors' program uses max(2·h/512, 2) px for a picture of h px.)
     """
 
     engine: str = "reference"
     steps: int = 200
+    strength: float = 0.5
     learning_rate: float | None = None
     lambda_mask: float = 5.0
-    free_layers: int = 6
+    free_layers: int | None = None
     stop_distance: float | None = None
 
     def __post_init__(self) -> None:
         """Raises PullfaceError "bad_options" for a value that no drag could use."""
         _require_number("steps", self.steps, 1, 100_000, whole=True)
-        _require_number("free_layers", self.free_layers, 1, 1000, whole=True)
+        _require_number("strength", self.strength, 0, 1)
+        if self.free_layers is not None:
+            _require_number("free_layers", self.free_layers, 1, 1000, whole=True)
         _require_number("lambda_mask", self.lambda_mask, 0, 1e6)
         if self.learning_rate is not None:
             _require_number("learning_rate", self.learning_rate, 1e-8, 100)
@@ -66,6 +74,11 @@ class DragOptions:
                 f"There is no drag engine called “{self.engine}”.",
                 f"Choose one of: {', '.join(engines.names())}.",
             )
+
+    @property
+    def layers(self) -> int:
+        """How many entries of w+ may change."""
+        return round(4 + 4 * self.strength) if self.free_layers is None else self.free_layers
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> DragOptions:
@@ -197,6 +210,8 @@ class Drag(Iterator[DragStep]):
         stop = paper_stop_distance(len(pairs)) if options.stop_distance is None else options.stop_distance
         self.stop_distance = max(stop, engine.nearest_stop)
         self.outcome: Outcome | None = None
+        self.reason = ""
+        """Why a drag is stuck: a sentence for the artist."""
         self._last: DragStep | None = None
 
     @classmethod
@@ -245,6 +260,8 @@ class Drag(Iterator[DragStep]):
         distances = np.linalg.norm(last.handles - self._target_array(), axis=1)
         if (distances <= self.stop_distance).all():
             self.outcome = "arrived"
+        elif self._engine.stuck is not None and np.array_equal(last.targets, self._target_array()):
+            self.outcome, self.reason = "stuck", self._engine.stuck
         elif last.index >= self._options.steps:
             self.outcome = "limit"
 

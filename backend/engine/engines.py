@@ -26,7 +26,8 @@ class DragProblem:
     latent: w+ [1, num_ws, w_dim], where the drag starts.
     handles: crop space at model resolution, float (x, y), [N, 2].
     mask: [R, R] float32 on the generator's device, 1 = may move, or None when everything may.
-    learning_rate, lambda_mask, free_layers: see `DragOptions`.
+    learning_rate, lambda_mask, free_layers, strength: see `DragOptions`.
+    covariance: [w_dim, w_dim] of w over the model's pictures; None = all directions alike, with deviation 1.
     """
 
     generator: Any
@@ -36,6 +37,8 @@ class DragProblem:
     learning_rate: float
     lambda_mask: float
     free_layers: int
+    covariance: Tensor | None = None
+    strength: float = 0.5
 
     @property
     def resolution(self) -> int:
@@ -48,6 +51,10 @@ class DragEngine(Protocol):
 
     nearest_stop: float
     """The engine cannot come nearer to a target than this many px (crop space)."""
+
+    @property
+    def stuck(self) -> str | None:
+        """Why no further step brings the handles nearer to the last targets, a sentence for the artist; else None."""
 
     @property
     def latent(self) -> Tensor:

@@ -106,7 +106,9 @@ class FaceEditor:
             mask=movable,
             learning_rate=chosen.learning_rate or self.default_learning_rate(),
             lambda_mask=chosen.lambda_mask,
-            free_layers=chosen.free_layers,
+            free_layers=chosen.layers,
+            covariance=self._model.w_covariance,
+            strength=chosen.strength,
         )
         return Drag.begin(problem, points, chosen, lambda ws: inverting.render(generator, ws))
 

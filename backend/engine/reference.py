@@ -37,6 +37,8 @@ class ReferenceEngine:
     """
 
     nearest_stop = SATISFIED_DISTANCE
+    stuck: str | None = None
+    """The published loop knows no such end."""
 
     def __init__(self, problem: DragProblem) -> None:
         self._problem = problem

@@ -147,8 +147,13 @@ class SessionDrag(Iterator[SavedStep]):
         """The last item that came out."""
         return self._last
 
+    @property
+    def reason(self) -> str:
+        """Why the drag is stuck, a sentence for the artist; "" for every other end."""
+        return self._drag.reason
+
     def finish(self) -> str:
-        """Notes on disk how the drag ended, and returns it: "arrived", "limit" or "stopped"."""
+        """Notes on disk how the drag ended, and returns it: "arrived", "stuck", "limit" or "stopped"."""
         self._drag.close()
         outcome = str(self._drag.outcome)
         self._session.end_drag(self.record, outcome)

@@ -27,7 +27,7 @@ class DragRecord:
         pairs: [N][2 (handle, target)][2 (x, y)], image space, as they were at its start.
         masked: whether ``mask-<number>.npz`` holds what may move.
         options: as the client gave them.
-        outcome: "arrived", "limit" or "stopped"; None while it runs and after a kill.
+        outcome: "arrived", "stuck", "limit" or "stopped"; None while it runs and after a kill.
     """
 
     number: int

@@ -150,6 +150,7 @@ REQUESTS: dict[str, RequestType] = {
             ),
             reply=(
                 Field("outcome", Text()),
+                Field("reason", Text(), required=False),
                 Field("step", Integer()),
                 Field("steps", Integer()),
                 Field("distance", Number()),

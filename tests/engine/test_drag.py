@@ -131,10 +131,14 @@ def test_options():
         {"steps": True},
         {"learning_rate": float("nan")},
         {"lambda_mask": -1},
+        {"strength": 1.1},
+        {"free_layers": 0},
     ):
         assert code_of(lambda bad=bad: DragOptions.from_mapping(bad)) == "bad_options"
     assert code_of(lambda: DragOptions.from_mapping({"stepz": 3})) == "bad_options"
     assert code_of(lambda: DragOptions(engine="none")) == "unknown_engine"
+    assert [DragOptions(strength=strength).layers for strength in (0, 0.5, 1)] == [4, 6, 8]
+    assert DragOptions(strength=0, free_layers=9).layers == 9
     assert [paper_stop_distance(count) for count in (1, 5, 6)] == [1, 1, 2]
 
 
@@ -142,6 +146,7 @@ class StraightLine:
     """An engine that moves its handles one px a step, to see the drag's own rules."""
 
     nearest_stop = 0.5
+    stuck = None
 
     def __init__(self, problem) -> None:
         self.handles = problem.handles.copy()
@@ -169,6 +174,19 @@ def test_another_engine_fits_behind_the_interface(editor, inversion, monkeypatch
     assert drag.outcome == "arrived"
     assert len(steps) == 11
     assert code_of(lambda: create("reference", None)) == "unknown_engine"
+
+
+def test_a_drag_that_is_stuck_ends_with_a_reason_unless_a_target_moved(editor, inversion, monkeypatch):
+    monkeypatch.setattr("backend.engine.engines._ENGINES", {})
+    register("straight", StraightLine)
+    drag = editor.drag(inversion, PAIR, options=DragOptions(engine="straight"))
+    next(drag)
+    next(drag)
+    drag._engine.stuck = "It is stuck."
+    drag.retarget(0, (35.5, 30.5))
+    assert next(drag).index == 2
+    assert list(drag) == []
+    assert (drag.outcome, drag.reason) == ("stuck", "It is stuck.")
 
 
 def test_numbers_that_run_away_end_the_drag_with_an_error(editor, inversion):

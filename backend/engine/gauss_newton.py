@@ -1,0 +1,345 @@
+"""Engine `gauss-newton`: damped least squares on the handles' positions.
+
+The latent has few numbers and a pair asks for two, so a step is a small least-squares problem instead of one of
+hundreds of small gradient steps. Unknown is x with w = start + L·x for the free entries of w+, where L·Lᵀ is the
+covariance of w: so a step of length 1 is one deviation of the model's faces, and the shortest x is the likeliest.
+
+A step (`advance`) does:
+ 1. the Jacobian of the positions with respect to x: how the feature map's change moves the patches
+    (`Follower.motion_maps`), pulled back through the synthesis up to F. Rows are kept from step to step and corrected
+    by what was seen to happen (Broyden 1965); those that predicted badly are computed anew;
+ 2. Δx, which moves each handle along its line by at most `LONGEST_STEP`, keeps what the mask protects (`Held`), and
+    stays near the start (`damped_step`);
+ 3. a look at the new feature map: positions, and the cost of all three wishes. A cost that is not lower is rolled
+    back and tried again with fresh rows, then nearer (Levenberg 1944, Marquardt 1963).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from backend.engine import engines
+from backend.engine.engines import DragProblem
+from backend.engine.following import Follower, limited
+from backend.engine.holding import Held
+from backend.engine.jacobian import pull_back
+from backend.engine.least_squares import damped_step
+from backend.engine.precision import mixed_precision
+
+SMALL_PICTURE, COARSE, FINE = 256, 64, 128
+"""F is the block of resolution `COARSE` for pictures up to `SMALL_PICTURE` px, and `FINE` for larger ones."""
+
+LONGEST_STEP = 2.5 / 256
+"""How far a handle moves in one step, as a part of the picture's side."""
+
+SHORTEST_MOTION = 0.1
+"""Part of the longest step that an error of prediction is at least compared with."""
+
+POSITION_ERROR = 1.0 / 256
+"""Deviation that a position is trusted to, as a part of the picture's side."""
+
+HOLD = 5.0
+"""Cost of a mean square change of 1 deviation where nothing may move, for a `lambda_mask` of 1."""
+
+PROBES, KEPT_PROBES = 8, 64
+"""Random rows of the mask's term: new ones in a step, and in all."""
+
+FRESH_ROWS = 24
+"""The most rows of positions that one step computes anew: a step has to stay short, however many points there are."""
+
+TRIALS = 4
+"""The most latents that one step looks at."""
+
+SHORTEN = 0.4
+LENGTHEN = 1.5
+
+RETURN = 0.3
+"""How far (deviations) one step goes back towards the start where nothing else asks for it."""
+
+WRONG = 0.3
+"""A row is computed anew when its prediction was wrong by more than this part of the motion."""
+
+LEAST_CONFIDENCE = 0.05
+LOST = 0.2
+"""Least weight of a handle, and the confidence below which it counts as out of sight."""
+
+PATIENCE, LEAST_PROGRESS = 6, 0.03
+"""The drag is stuck when so many steps together lower the cost by less than this part."""
+
+NEARLY, INSISTENCE = 2.5 / 256, 0.4
+"""Handles that are stuck nearer than this (part of the picture's side) are trusted to this part of the deviation."""
+
+
+@dataclass(frozen=True)
+class State:
+    """A latent that was looked at.
+
+    x: [layers, w_dim], the leaf of the graph of `features` [1, C, m, m]. plain: the same features, [C, m, m] float32.
+    positions: [N, 2], crop space. confidence: [N]. change: of what is held, or None.
+    """
+
+    x: Tensor
+    features: Tensor
+    plain: Tensor
+    positions: Tensor
+    confidence: Tensor
+    change: Tensor | None
+
+
+class GaussNewtonEngine:
+    """One running drag; see the module's text. Positions are crop space throughout."""
+
+    nearest_stop = 0.1
+
+    def __init__(self, problem: DragProblem) -> None:
+        self._problem = problem
+        self._size = problem.resolution
+        self._side = min(COARSE if self._size <= SMALL_PICTURE else FINE, self._size)
+        self._device = problem.latent.device
+        layers = min(problem.free_layers, problem.latent.shape[1])
+        self._start = problem.latent[0, :layers].detach().float()
+        self._rest = problem.latent[:, layers:].detach().float()
+        self._deviations = _square_root(problem.covariance, self._start)
+        self._prior = 10 ** (1 - 2 * problem.strength)
+        self._longest = LONGEST_STEP * self._size
+        self._error = POSITION_ERROR * self._size
+        self._reach = self._longest
+        self._follower: Follower | None = None
+        self._held: Held | None = None
+        self._state: State | None = None
+        count = len(problem.handles)
+        self._rows = torch.zeros(2 * count, self._start.numel(), device=self._device)
+        self._doubts = np.full(count, np.inf)
+        self._fresh = np.zeros(count, bool)
+        self._probes: Tensor | None = None
+        self._targets: Tensor | None = None
+        self._origins: Tensor | None = None
+        self._costs: deque[float] = deque(maxlen=PATIENCE + 1)
+        self._stuck: str | None = None
+
+    @property
+    def latent(self) -> Tensor:
+        return self._problem.latent.clone() if self._state is None else self._latent(self._state.x.detach())
+
+    @property
+    def stuck(self) -> str | None:
+        return self._stuck
+
+    def locate(self) -> NDArray[np.float64]:
+        if self._state is None:
+            self._state = self._first_look()
+            return self._problem.handles.copy()
+        return self._state.positions.double().cpu().numpy()
+
+    def _latent(self, x: Tensor) -> Tensor:
+        return torch.cat([(self._start + x @ self._deviations.t())[None], self._rest], dim=1)
+
+    def _features(self, x: Tensor) -> Tensor:
+        with torch.enable_grad(), mixed_precision(self._device):
+            features: Tensor = self._problem.generator.synthesis.features(
+                self._latent(x), self._side, noise_mode="const", fused_modconv=False
+            )
+        return features
+
+    def _first_look(self) -> State:
+        x = torch.zeros_like(self._start).requires_grad_(True)
+        features = self._features(x)
+        plain = features.detach()[0].float()
+        handles = torch.from_numpy(self._problem.handles).to(plain)
+        self._follower = Follower(plain, handles, self._size)
+        mask = self._problem.mask
+        if mask is not None and self._problem.lambda_mask > 0 and bool((mask < 1).any()):
+            self._held = Held(plain, mask, self._follower.scale, HOLD * self._problem.lambda_mask)
+        change = None if self._held is None else self._held.change(plain)
+        return State(x, features, plain, handles, torch.ones_like(handles[:, 0]), change)
+
+    def _look(self, x: Tensor, expected: Tensor, before: Tensor) -> State:
+        assert self._follower is not None
+        x = x.detach().requires_grad_(True)
+        features = self._features(x)
+        plain = features.detach()[0].float()
+        found = self._follower.find(plain, expected, before, 2 * self._longest)
+        change = None if self._held is None else self._held.change(plain)
+        return State(x, features, plain, found.positions, found.confidence, change)
+
+    @torch.no_grad()
+    def advance(self, targets: NDArray[np.float64]) -> float:
+        state = self._state
+        if state is None:
+            raise RuntimeError("locate() has to come before the first advance()")
+        wanted = torch.from_numpy(targets).to(state.positions)
+        self._aim(state, wanted)
+        weights = state.confidence.clamp(min=LEAST_CONFIDENCE)
+        cost = self._cost(state, wanted, weights)
+        held = self._held_rows(state)
+        self._fresh[:] = False
+        self._renew(state, self._doubts > WRONG)
+        for _ in range(TRIALS):
+            delta = self._solve(state, wanted, weights, held, self._reach)
+            moves = (self._rows @ delta).reshape(-1, 2)
+            trial = self._look(
+                state.x + delta.reshape(state.x.shape), state.positions + moves, state.positions
+            )
+            lower = self._cost(trial, wanted, weights)
+            if bool(lower < cost):
+                break
+            if self._fresh.any() or not self._renew(state, ~self._fresh):
+                self._reach *= SHORTEN
+        else:
+            if bool(cost.isfinite()):
+                self._stop_or_insist(state, wanted, weights, held)
+            return float(cost)
+        self._learn(state, trial, moves, delta)
+        self._reach = min(self._longest, self._reach * LENGTHEN)
+        self._state = trial
+        self._costs.append(float(lower))
+        if len(self._costs) > PATIENCE and self._costs[0] - self._costs[-1] < LEAST_PROGRESS * self._costs[0]:
+            self._stop_or_insist(trial, wanted, weights, held)
+        return float(lower)
+
+    def _aim(self, state: State, wanted: Tensor) -> None:
+        """Begins new lines where the handles are, when a target is another one than in the last step."""
+        if self._targets is None or not torch.equal(wanted, self._targets):
+            self._targets, self._origins = wanted, state.positions
+            self._stuck = None
+            self._costs.clear()
+            self._reach = self._longest
+            self._error = POSITION_ERROR * self._size
+
+    def _cost(self, state: State, wanted: Tensor, weights: Tensor) -> Tensor:
+        """All wishes in one number: Huber's function of the distances, so that far handles do not outweigh near ones,
+        the change of what is held, and the distance from the start.
+        """
+        distance = torch.linalg.norm(wanted - state.positions, dim=1)
+        far = 2 * self._longest * distance - self._longest**2
+        cost = (weights * torch.where(distance <= self._longest, distance.square(), far)).sum()
+        cost = cost / self._error**2 + self._prior * state.x.square().sum()
+        cost = cost + 0 * state.plain.sum()  # a map that is not all numbers makes the cost not a number
+        return cost if state.change is None else cost + state.change.square().sum()
+
+    def _stretch(self, positions: Tensor, wanted: Tensor, reach: float) -> Tensor:
+        """The motion to ask of each handle, [N, 2]: along its line to the target and back onto it, at most `reach`."""
+        assert self._origins is not None
+        line = wanted - self._origins
+        length = torch.linalg.norm(line, dim=1, keepdim=True).clamp(min=1e-9)
+        line = line / length
+        done = ((positions - self._origins) * line).sum(dim=1, keepdim=True)
+        waypoint = self._origins + line * torch.minimum(done + reach, length)
+        return limited(waypoint - positions, reach)
+
+    def _solve(
+        self, state: State, wanted: Tensor, weights: Tensor, held: tuple[Tensor, Tensor] | None, reach: float
+    ) -> Tensor:
+        scale = (weights.sqrt() / self._error).repeat_interleave(2)
+        rows = self._rows * scale[:, None]
+        wish = self._stretch(state.positions, wanted, reach).flatten() * scale
+        if held is not None:
+            rows, wish = torch.cat([rows, held[0]]), torch.cat([wish, held[1]])
+        position = state.x.detach().flatten()
+        back = RETURN * reach / self._longest
+        centre = -position * (back / torch.linalg.norm(position).clamp(min=1e-9)).clamp(max=1)
+        return damped_step(rows, wish, centre, self._prior)
+
+    def _held_rows(self, state: State) -> tuple[Tensor, Tensor] | None:
+        """Rows and wishes of what is held."""
+        if self._held is None or state.change is None:
+            return None
+        rows = pull_back(state.features, state.x, self._held.maps(state.change, PROBES))
+        kept = rows[1:] if self._probes is None else torch.cat([rows[1:], self._probes])[:KEPT_PROBES]
+        self._probes = kept
+        wishes = torch.zeros(1 + len(kept), device=self._device)
+        wishes[0] = -torch.linalg.norm(state.change)
+        return torch.cat([rows[:1], kept / len(kept) ** 0.5]), wishes
+
+    def _renew(self, state: State, which: NDArray[np.bool_]) -> bool:
+        """Computes the rows of the points `which` [N] anew, of the most doubtful ones if they are many.
+
+        A point that never had rows borrows those of its nearest neighbour that has. Says whether there was any.
+        """
+        assert self._follower is not None
+        points = np.flatnonzero(which)
+        if not len(points):
+            return False
+        points = points[np.argsort(-self._doubts[points], kind="stable")][: FRESH_ROWS // 2]
+        numbers = np.stack([2 * points, 2 * points + 1], axis=1).reshape(-1)
+        rows = torch.from_numpy(numbers).to(self._device)
+        maps = self._follower.motion_maps(state.plain, state.positions, rows)
+        self._rows[rows] = pull_back(state.features, state.x, maps)
+        self._fresh[points] = True
+        self._doubts[points] = 0
+        unknown = np.flatnonzero(np.isinf(self._doubts))
+        if len(unknown):
+            known = np.flatnonzero(np.isfinite(self._doubts))
+            apart = torch.cdist(state.positions[unknown], state.positions[known])
+            nearest = known[apart.argmin(dim=1).cpu().numpy()]
+            for axis in (0, 1):
+                self._rows[2 * unknown + axis] = self._rows[2 * nearest + axis]
+        return True
+
+    def _learn(self, state: State, trial: State, moves: Tensor, delta: Tensor) -> None:
+        """Corrects the rows by what the step did, and notes how wrong each point's were."""
+        error = trial.positions - state.positions - moves
+        self._rows += torch.outer(error.flatten(), delta) / delta.square().sum().clamp(min=1e-12)
+        moved = torch.linalg.norm(moves, dim=1) + SHORTEST_MOTION * self._longest
+        wrong = (torch.linalg.norm(error, dim=1) / moved).cpu().numpy()
+        self._doubts = np.where(np.isinf(self._doubts), self._doubts, wrong)
+
+    def _stop_or_insist(
+        self, state: State, wanted: Tensor, weights: Tensor, held: tuple[Tensor, Tensor] | None
+    ) -> None:
+        """Handles that are nearly there are asked for once more, with more weight; else the drag is stuck."""
+        distance = torch.linalg.norm(wanted - state.positions, dim=1)
+        near = NEARLY * self._size
+        if self._error == POSITION_ERROR * self._size and bool((distance < near).all()):
+            self._error *= INSISTENCE
+            self._reach = min(self._longest, near)
+            self._costs.clear()
+        else:
+            self._stuck = self._reason(state, wanted, weights, held)
+
+    def _reason(
+        self, state: State, wanted: Tensor, weights: Tensor, held: tuple[Tensor, Tensor] | None
+    ) -> str:
+        """Why the handles come no nearer, for the artist: which of the wishes the others are given up for."""
+        if bool((state.confidence < LOST).any()):
+            return "The picture around a point has changed so much that it can no longer be followed."
+        wish = self._stretch(state.positions, wanted, self._longest).flatten()
+        weight = weights.repeat_interleave(2)
+
+        def left(delta: Tensor) -> float:
+            return float((weight * (wish - self._rows @ delta).square()).sum())
+
+        together = left(self._solve(state, wanted, weights, held, self._longest))
+        if held is not None and left(self._solve(state, wanted, weights, None, self._longest)) < together / 2:
+            return "What may not move holds the points back."
+        if len(wanted) > 1 and self._alone(wish) < together / 2:
+            return "The points pull against each other; this is the best that suits them all."
+        return "The model knows no picture in which the points come nearer to their targets."
+
+    def _alone(self, wish: Tensor) -> float:
+        """What would be left if every handle could be moved without the others."""
+        pairs = self._rows.reshape(-1, 2, self._rows.shape[1]) / self._error
+        gram = pairs @ pairs.transpose(1, 2)
+        stiff = gram + self._prior * torch.eye(2, device=self._device)
+        asked = wish.reshape(-1, 2, 1)
+        return float((asked - gram @ torch.linalg.solve(stiff, asked)).square().sum())
+
+
+def _square_root(covariance: Tensor | None, like: Tensor) -> Tensor:
+    """L with L·Lᵀ = `covariance` [w_dim, w_dim]; the identity when there is none."""
+    size = like.shape[-1]
+    if covariance is None:
+        return torch.eye(size, device=like.device)
+    matrix = covariance.to(like)
+    # Directions in which w never varies are left a hundredth of the largest deviation.
+    floor = 1e-4 * matrix.diagonal().max()
+    return torch.linalg.cholesky(matrix + floor * torch.eye(size).to(like))
+
+
+engines.register("gauss-newton", GaussNewtonEngine)
