@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from backend import __version__
+from backend.commands.models_arguments import add_arguments as add_models
 from backend.commands.train import add_arguments as add_training
 from backend.evaluation.arguments import add_measures
 
@@ -77,8 +78,7 @@ def parser() -> argparse.ArgumentParser:
     _picture_arguments(invert)
     invert.add_argument("-o", "--output", type=Path, help="the crop as the model renders it, a .png or .tif")
 
-    models = commands.add_parser("models", help="the installed models")
-    models.add_subparsers(dest="action", required=True, metavar="ACTION").add_parser("list", help="list them")
+    add_models(commands.add_parser("models", help="the models: list, download, add, check, remove, export"))
 
     train = commands.add_parser(
         "train",
@@ -209,7 +209,7 @@ def option(text: str) -> tuple[str, str | float | bool | None]:
 def model(text: str) -> str:
     """A model's name as it is; a file's name as a whole path, since the server runs in another folder."""
     path = Path(text)
-    return str(path.absolute()) if path.suffix == ".safetensors" else text
+    return str(path.absolute()) if path.suffix in (".safetensors", ".pkl", ".pt", ".pth") else text
 
 
 def _index(text: str) -> int:
@@ -289,7 +289,7 @@ def _run(options: argparse.Namespace) -> int:
     if options.command == "models":
         from backend.commands import models
 
-        return models.list_models()
+        return models.models(options)
     if options.command == "train":
         from backend.commands import train
 

@@ -23,8 +23,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "stylegan_ops": set(),
     "backend.wire": set(),
     "backend.errors": set(),
+    "backend.library": {"backend.models.catalogue", "backend.errors"},
     "backend.engine": {"stylegan_ops", "backend.models", "backend.errors"},
-    "backend.models": {"stylegan_ops", "backend.errors"},
+    "backend.models": {"stylegan_ops", "backend.errors", "backend.wire.folders"},
     "backend.evaluation": {
         "stylegan_ops",
         "backend.models",
@@ -60,6 +61,7 @@ MAY_NOT_IMPORT: dict[str, set[str]] = {
         "backend.worker",
         "backend.training",
     },
+    "backend.library": {"torch", "numpy", "stylegan_ops", "backend.engine"},
     "backend.server": {"torch", "numpy", "stylegan_ops", "backend.engine"},
     "backend.front": {"torch", "numpy", "stylegan_ops", "backend.engine"},
     "backend.engine": {"zmq", "msgpack", "socket", "backend.wire", "backend.sessions", "backend.server"},

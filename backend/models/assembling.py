@@ -6,7 +6,7 @@ are the weights copied out of the file: what a file claims can cost no more than
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +28,19 @@ SAMPLES_AT_ONCE = 8192
 """Of w, for the statistics of a model that is opened without being converted."""
 
 
-def read(path: Path, device: str = "cpu", samples: int = SAMPLES_AT_ONCE) -> Model:
+def read(
+    path: Path,
+    device: str = "cpu",
+    samples: int = SAMPLES_AT_ONCE,
+    tell: Callable[[float], None] = lambda done: None,
+) -> Model:
     """A model from another program's file.
 
     Args:
         path: the file.
         device: where its weights go.
         samples: of w, for its mean and covariance.
+        tell: takes how much of that is done, 0 … 1.
 
     Returns:
         The model in float32, in evaluation mode, its weights frozen.
@@ -46,7 +52,7 @@ def read(path: Path, device: str = "cpu", samples: int = SAMPLES_AT_ONCE) -> Mod
     try:
         generator, critic = networks(contents, 2 * path.stat().st_size)
         generator.to(device)
-        mean, covariance = w_statistics(generator, samples)
+        mean, covariance = w_statistics(generator, samples, tell=tell)
         if not bool(mean.isfinite().all() & covariance.isfinite().all()):
             raise damaged("its mapping network gives no finite numbers")
     except UnreadableError as error:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from backend.errors import PullfaceError
+from backend.wire.folders import data_folder
 
 from . import readers
 
@@ -133,9 +134,37 @@ def _of_ours(path: Path) -> ModelInfo:
         raise bad_model(path) from error
 
 
+def library_folder() -> Path:
+    """Where the user's own models are. Not created here."""
+    return data_folder() / "models"
+
+
 def available() -> list[ModelInfo]:
-    """The embedded models, by name."""
-    return sorted((info(path) for path in EMBEDDED.glob(f"*{SUFFIX}")), key=lambda m: m.name)
+    """The embedded models and the user's own, the default one first, then by name; a damaged own one is left out.
+
+    Raises:
+        PullfaceError: ``bad_model``, an embedded model is damaged.
+    """
+    found = {model.name: model for model in map(info, EMBEDDED.glob(f"*{SUFFIX}"))}
+    for path in _own_files():
+        try:
+            found.setdefault(path.stem, replace(_of_ours(path), name=path.stem))
+        except PullfaceError:
+            continue
+    return sorted(found.values(), key=lambda model: (model.name != DEFAULT_MODEL, model.name))
+
+
+def damaged() -> list[Path]:
+    """The files among the user's own models that cannot be read."""
+    good = {model.path for model in available()}
+    return [path for path in _own_files() if path not in good]
+
+
+def _own_files() -> list[Path]:
+    try:
+        return sorted(library_folder().glob(f"*{SUFFIX}"))
+    except OSError:  # a home that is not there, or cannot be written: then there are none
+        return []
 
 
 def find(name_or_path: str | Path) -> ModelInfo:
@@ -144,13 +173,14 @@ def find(name_or_path: str | Path) -> ModelInfo:
     Raises:
         PullfaceError: ``unknown_model`` or ``bad_model``.
     """
-    for candidate in available():
+    installed = available()
+    for candidate in installed:
         if candidate.name == str(name_or_path):
             return candidate
     path = Path(name_or_path)
     if path.is_file():
         return info(path)
-    names = ", ".join(m.name for m in available())
+    names = ", ".join(m.name for m in installed)
     raise PullfaceError(
         "unknown_model",
         f"There is no model named “{name_or_path}”.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -58,8 +59,16 @@ class Model:
 
 
 @torch.no_grad()
-def w_statistics(generator: StyleGenerator, samples: int = 50_000, seed: int = 0) -> tuple[Tensor, Tensor]:
-    """Mean ``[w_dim]`` and covariance ``[w_dim, w_dim]`` of w over random z and random labels, if any."""
+def w_statistics(
+    generator: StyleGenerator,
+    samples: int = 50_000,
+    seed: int = 0,
+    tell: Callable[[float], None] = lambda done: None,
+) -> tuple[Tensor, Tensor]:
+    """Mean ``[w_dim]`` and covariance ``[w_dim, w_dim]`` of w over random z and random labels, if any.
+
+    ``tell`` takes how much is done, 0 … 1.
+    """
     random = torch.Generator().manual_seed(seed)
     mean = torch.zeros(generator.w_dim, dtype=torch.float64)
     square = torch.zeros(generator.w_dim, generator.w_dim, dtype=torch.float64)
@@ -73,6 +82,7 @@ def w_statistics(generator: StyleGenerator, samples: int = 50_000, seed: int = 0
         w = generator.mapping(z.to(device), labels.to(device))[:, 0].double().cpu()
         mean += w.sum(dim=0)
         square += w.t() @ w
+        tell((start + count) / samples)
     mean /= samples
     covariance = (square - samples * mean.outer(mean)) / (samples - 1)
     return mean.float().to(device), covariance.float().to(device)

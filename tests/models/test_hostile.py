@@ -90,7 +90,8 @@ STRIDES = (16, 4, 1)
 
 
 def one_number() -> bytes:
-    with warnings.catch_warnings(action="ignore"):  # PyTorch would rather not be asked for these
+    with warnings.catch_warnings():  # PyTorch would rather not be asked for these
+        warnings.simplefilter("ignore")
         return stream(torch.zeros(1).storage())
 
 

@@ -106,7 +106,7 @@ class Header(QtWidgets.QWidget):
         self.model.clear()
         for model in self._models or []:
             self.model.addItem(str(model["name"]), str(model["name"]))
-            tip = "\n".join(str(model[key]) for key in ("description", "licence") if model.get(key))
+            tip = "\n".join(_facts(model))
             self.model.setItemData(self.model.count() - 1, tip, QtCore.Qt.ItemDataRole.ToolTipRole)
         if not self._models:
             self.model.addItem(tr("Default model"), "")
@@ -141,6 +141,15 @@ class Header(QtWidgets.QWidget):
         menu.addSeparator()
         menu.addAction(tr("Manual")).triggered.connect(lambda: _open(str(MANUAL)))
         return menu
+
+
+def _facts(model: dict[str, Any]) -> list[str]:
+    """What is known of a model, a line each: what it shows and how large, what it is, its licence."""
+    size = f"{model['resolution']} px" if model.get("resolution") else ""
+    shown = ", ".join(part for part in (str(model.get("domain") or ""), size) if part)
+    return [
+        line for line in (shown, *(str(model.get(key) or "") for key in ("description", "licence"))) if line
+    ]
 
 
 def _open(path: str) -> None:
