@@ -14,8 +14,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from backend.engine import gauss_newton as newton
 from backend.engine.engines import DragProblem
+from backend.engine.following import Follower
 from backend.engine.inversion import render
+from backend.engine.precision import mixed_precision
 from backend.engine.reference import ReferenceEngine
 
 from . import optical_flow
@@ -85,6 +88,30 @@ def reference(first: Frame, handles: Points) -> Tracker:
     return follow
 
 
+def gauss_newton(first: Frame, handles: Points) -> Tracker:
+    """The patches that the engine `gauss-newton` follows. What its Jacobian predicts of a step is not known here: each
+    handle is expected where it was.
+    """
+    size = first.generator.img_resolution
+    side = min(newton.COARSE if size <= newton.SMALL_PICTURE else newton.FINE, size)
+
+    def look(frame: Frame) -> Tensor:
+        with mixed_precision(frame.latent.device):
+            return frame.features(side, noise_mode="const", fused_modconv=False)[0].float()
+
+    features = look(first)
+    places = torch.from_numpy(handles).to(features)
+    follower = Follower(features, places, size)
+
+    def follow(frame: Frame) -> Points:
+        nonlocal places
+        if frame is not first:
+            places = follower.find(look(frame), places, places, 2 * newton.LONGEST_STEP * size).positions
+        return places.double().cpu().numpy()
+
+    return follow
+
+
 def flow_from_first(first: Frame, handles: Points) -> Tracker:
     """Optical flow from the first picture to each one."""
     return lambda frame: optical_flow.carried(optical_flow.dense_flow(first.picture, frame.picture), handles)
@@ -107,6 +134,7 @@ def flow_by_steps(first: Frame, handles: Points) -> Tracker:
 TRACKERS: Mapping[str, TrackerFactory] = {
     "still": still,
     "reference": reference,
+    "gauss-newton": gauss_newton,
     "flow-from-first": flow_from_first,
     "flow-by-steps": flow_by_steps,
 }

@@ -13,7 +13,7 @@ from backend.errors import PullfaceError
 from backend.evaluation import optical_flow, walks
 from backend.evaluation.__main__ import main
 from backend.evaluation.bench import Bench, Setting
-from backend.evaluation.trackers import TRACKERS, Frame, reference, still
+from backend.evaluation.trackers import TRACKERS, Frame
 from backend.evaluation.tracking import Plan, choose, errors
 
 
@@ -28,12 +28,13 @@ def test_errors_count_motion_and_not_where_it_began() -> None:
 
 
 class Sliding:
-    """Features and pictures of a texture that slides to the right by what the latent says, px."""
+    """Features of a texture that slides to the right by what the latent says, px."""
 
     img_resolution = 64
 
     def __init__(self) -> None:
-        self.texture = torch.randn(1, 6, 64, 64, generator=torch.Generator().manual_seed(0))
+        rough = torch.randn(1, 6, 20, 20, generator=torch.Generator().manual_seed(0))
+        self.texture = torch.nn.functional.interpolate(rough, 64, mode="bicubic")
         self.synthesis = self
 
     def features(self, ws: torch.Tensor, resolution: int, **_: object) -> torch.Tensor:
@@ -45,13 +46,15 @@ def frame(shift: float) -> Frame:
     return Frame(Sliding(), torch.full((1, 2, 4), float(shift)))
 
 
-def test_the_reference_tracker_follows_the_frames() -> None:
+@pytest.mark.parametrize("name", ["reference", "gauss-newton"])
+def test_the_engines_trackers_follow_the_frames(name: str) -> None:
     handles = np.array([[20.3, 30.8], [31.0, 11.5]])
-    follow = reference(frame(0), handles)
-    assert np.allclose(follow(frame(0)), handles)
-    assert np.allclose(follow(frame(1)), handles + (1, 0))
-    assert np.allclose(follow(frame(3)), handles + (3, 0))
-    assert np.allclose(still(frame(0), handles)(frame(3)), handles)
+    frames = [frame(shift) for shift in (0, 1, 2)]
+    follow = TRACKERS[name](frames[0], handles)
+    assert np.allclose(follow(frames[0]), handles, atol=1e-5)
+    assert np.allclose(follow(frames[1]), handles + (1, 0), atol=0.1)
+    assert np.allclose(follow(frames[2]), handles + (2, 0), atol=0.1)
+    assert np.allclose(TRACKERS["still"](frames[0], handles)(frames[2]), handles)
 
 
 def test_what_the_generator_takes_is_known() -> None:
