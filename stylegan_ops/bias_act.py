@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from .triton import fused
+
 
 class Activation(NamedTuple):
     """A non-linearity with the slope and gain that StyleGAN2 uses when none is given."""
@@ -59,6 +61,21 @@ def bias_act(
     Raises:
         KeyError: unknown activation.
     """
+    kernels = fused("bias_act", x)
+    implementation = plain_bias_act if kernels is None else kernels.bias_act
+    return implementation(x, b, dim, act, alpha, gain, clamp)
+
+
+def plain_bias_act(
+    x: Tensor,
+    b: Tensor | None = None,
+    dim: int = 1,
+    act: str = "linear",
+    alpha: float | None = None,
+    gain: float | None = None,
+    clamp: float | None = None,
+) -> Tensor:
+    """`bias_act` in PyTorch's operations, on any device."""
     spec = ACTIVATIONS[act]
     alpha = spec.alpha if alpha is None else alpha
     gain = spec.gain if gain is None else gain

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from .bias_act import bias_act
-from .upfirdn2d import upfirdn2d
+from .triton import fused
+from .upfirdn2d import filter_size, upfirdn2d
 
 
 def filtered_lrelu(
@@ -44,6 +45,27 @@ def filtered_lrelu(
     Raises:
         ValueError: a factor below 1.
     """
+    kernels = None if fu is None and fd is None else fused("filtered_lrelu", x, fu, fd)
+    if kernels is not None and max(*filter_size(fu), *filter_size(fd)) > kernels.LONGEST_FILTER:
+        kernels = None
+    implementation = plain_filtered_lrelu if kernels is None else kernels.filtered_lrelu
+    return implementation(x, fu, fd, b, up, down, padding, gain, slope, clamp, flip_filter)
+
+
+def plain_filtered_lrelu(
+    x: Tensor,
+    fu: Tensor | None = None,
+    fd: Tensor | None = None,
+    b: Tensor | None = None,
+    up: int = 1,
+    down: int = 1,
+    padding: int | Sequence[int] = 0,
+    gain: float = 2.0**0.5,
+    slope: float = 0.2,
+    clamp: float | None = None,
+    flip_filter: bool = False,
+) -> Tensor:
+    """`filtered_lrelu` as its four steps, on any device."""
     x = bias_act(x, b)
     x = upfirdn2d(x, fu, up=up, padding=padding, flip_filter=flip_filter, gain=up * up)
     x = bias_act(x, act="lrelu", alpha=slope, gain=gain, clamp=clamp)

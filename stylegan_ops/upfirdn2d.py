@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from .triton import fused
+
 # From this many taps on, two 1-D passes cost less than one 2-D pass.
 _SEPARABLE_TAPS = 8
 
@@ -85,6 +87,21 @@ def upfirdn2d(
     Returns:
         ``[N, C, (H*up + pads - kh) // down + 1, (W*up + pads - kw) // down + 1]``, dtype of ``x``.
     """
+    kernels = fused("upfirdn2d", x, f)
+    implementation = plain_upfirdn2d if kernels is None else kernels.upfirdn2d
+    return implementation(x, f, up, down, padding, flip_filter, gain)
+
+
+def plain_upfirdn2d(
+    x: Tensor,
+    f: Tensor | None,
+    up: int | Sequence[int] = 1,
+    down: int | Sequence[int] = 1,
+    padding: int | Sequence[int] = 0,
+    flip_filter: bool = False,
+    gain: float = 1.0,
+) -> Tensor:
+    """`upfirdn2d` in PyTorch's operations, on any device."""
     n, channels, height, width = x.shape
     up_x, up_y = parse_scaling(up)
     down_x, down_y = parse_scaling(down)

@@ -1,0 +1,31 @@
+"""What the fused operations share: gradients of gradients, and the comparison with plain PyTorch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+
+def differentiable_gradients(
+    operation: Callable[..., Tensor], inputs: Sequence[Tensor], dy: Tensor
+) -> tuple[Tensor, ...]:
+    """Gradients of a plain PyTorch ``operation`` that can themselves be differentiated, by its inputs and by ``dy``."""
+    with torch.enable_grad():
+        # Views, so that those of two arguments that are one tensor stay apart.
+        own = [x.view_as(x) if x.requires_grad else x.detach().requires_grad_() for x in inputs]
+        return torch.autograd.grad(operation(*own), own, dy, create_graph=True)
+
+
+def largest_error(
+    plain: Callable[..., Tensor], fused: Callable[..., Tensor], inputs: Sequence[Tensor]
+) -> float:
+    """Largest difference of two implementations in value and gradient, as a share of the largest entry."""
+    results = []
+    for operation in (plain, fused):
+        own = [x.detach().clone().requires_grad_() for x in inputs]
+        y = operation(*own)
+        dy = torch.linspace(-1, 1, y.numel(), device=y.device).reshape(y.shape)
+        results.append([y, *torch.autograd.grad(y, own, dy)])
+    return max(float(((a - b).abs().max() / a.abs().max()).detach()) for a, b in zip(*results))
