@@ -87,132 +87,43 @@ def _band(f_ptr, pair, far, near, pad, RATE: tl.constexpr, TAPS: tl.constexpr):
 
 
 @triton.jit
-def _upsampled(
-    x_ptr,
-    b,
-    fuy_ptr,
-    fux_ptr,
-    plane,
-    t_y,
-    t_x,
-    height,
-    width,
+def _filtered(
+    x,
+    fy_ptr,
+    fx_ptr,
+    far_y,
+    near_y,
+    far_x,
+    near_x,
     pad_y,
     pad_x,
-    UP: tl.constexpr,
-    PAIRS_U: tl.constexpr,
-    TAPS_UY: tl.constexpr,
-    TAPS_UX: tl.constexpr,
-    TILE: tl.constexpr,
-    IN: tl.constexpr,
+    RATE: tl.constexpr,
+    PAIRS: tl.constexpr,
+    TAPS_Y: tl.constexpr,
+    TAPS_X: tl.constexpr,
+    SIDE: tl.constexpr,
     PRECISION: tl.constexpr,
 ):
-    """The tile of the upsampled picture that starts at (t_y, t_x), before the leaky ReLU."""
-    rows = _floor_divide(t_y - pad_y, UP) + tl.arange(0, IN)
-    columns = _floor_divide(t_x - pad_x, UP) + tl.arange(0, IN)
-    inside = ((rows >= 0) & (rows < height))[:, None] & ((columns >= 0) & (columns < width))[None, :]
-    at = x_ptr + (plane * height + rows[:, None]) * width + columns[None, :]
-    x = tl.where(inside, tl.load(at, mask=inside, other=0.0).to(tl.float32) + b, 0.0)
-    fine_y = t_y + tl.arange(0, TILE)
-    fine_x = t_x + tl.arange(0, TILE)
-    tile = tl.zeros([TILE, TILE], dtype=tl.float32)
-    for pair in tl.range(PAIRS_U, num_stages=1):
-        left = _band(fuy_ptr, pair, fine_y[:, None], rows[None, :], pad_y, UP, TAPS_UY)
-        right = _band(fux_ptr, pair, fine_x[None, :], columns[:, None], pad_x, UP, TAPS_UX)
+    """``x`` between the banded matrices of a filter, ``[SIDE, SIDE]``; see `_band` for the indices."""
+    total = tl.zeros([SIDE, SIDE], dtype=tl.float32)
+    for pair in tl.range(PAIRS, num_stages=1):
+        left = _band(fy_ptr, pair, far_y, near_y, pad_y, RATE, TAPS_Y)
+        right = _band(fx_ptr, pair, far_x, near_x, pad_x, RATE, TAPS_X)
         half = tl.dot(left, x, input_precision=PRECISION)
-        tile += tl.dot(half, right, input_precision=PRECISION)
-    return tile
+        total += tl.dot(half, right, input_precision=PRECISION)
+    return total
+
+
+@triton.jit
+def _load(ptr, plane, rows, columns, height, width):
+    """Entries of a plane as float32, 0 outside, and where inside is."""
+    inside = ((rows >= 0) & (rows < height))[:, None] & ((columns >= 0) & (columns < width))[None, :]
+    at = ptr + (plane * height + rows[:, None]) * width + columns[None, :]
+    return tl.load(at, mask=inside, other=0.0).to(tl.float32), inside
 
 
 @triton.jit(do_not_specialize=_COUNTS)
-def _forward_kernel(
-    x_ptr,
-    b_ptr,
-    fuy_ptr,
-    fux_ptr,
-    fdy_ptr,
-    fdx_ptr,
-    out_ptr,
-    channels,
-    height,
-    width,
-    out_height,
-    out_width,
-    pad_y,
-    pad_x,
-    tiles_x,
-    tiles,
-    gain,
-    slope,
-    clamp,
-    UP: tl.constexpr,
-    DOWN: tl.constexpr,
-    PAIRS_U: tl.constexpr,
-    PAIRS_D: tl.constexpr,
-    TAPS_UY: tl.constexpr,
-    TAPS_UX: tl.constexpr,
-    TAPS_DY: tl.constexpr,
-    TAPS_DX: tl.constexpr,
-    HAS_BIAS: tl.constexpr,
-    HAS_CLAMP: tl.constexpr,
-    TILE: tl.constexpr,
-    IN: tl.constexpr,
-    OUT: tl.constexpr,
-    STEP: tl.constexpr,
-    PRECISION: tl.constexpr,
-):
-    """``STEP`` × ``STEP`` results a program, of ``OUT`` × ``OUT`` that it computes."""
-    plane = (tl.program_id(0) // tiles).to(tl.int64)
-    tile_index = tl.program_id(0) % tiles
-    o_y = (tile_index // tiles_x) * STEP
-    o_x = (tile_index % tiles_x) * STEP
-    t_y = o_y * DOWN
-    t_x = o_x * DOWN
-    b = 0.0
-    if HAS_BIAS:
-        b = tl.load(b_ptr + plane % channels).to(tl.float32)
-    tile = _upsampled(
-        x_ptr,
-        b,
-        fuy_ptr,
-        fux_ptr,
-        plane,
-        t_y,
-        t_x,
-        height,
-        width,
-        pad_y,
-        pad_x,
-        UP,
-        PAIRS_U,
-        TAPS_UY,
-        TAPS_UX,
-        TILE,
-        IN,
-        PRECISION,
-    )
-    tile = tl.where(tile > 0, tile, tile * slope) * gain
-    if HAS_CLAMP:
-        tile = tl.where(tile > clamp, clamp, tl.where(tile < -clamp, -clamp, tile))
-    rows = o_y + tl.arange(0, OUT)
-    columns = o_x + tl.arange(0, OUT)
-    fine_y = t_y + tl.arange(0, TILE)
-    fine_x = t_x + tl.arange(0, TILE)
-    out = tl.zeros([OUT, OUT], dtype=tl.float32)
-    for pair in tl.range(PAIRS_D, num_stages=1):
-        # Here the fine grid is read: its taps count from the coarse sample on, so both signs are the other way about.
-        left = _band(fdy_ptr, pair, -fine_y[None, :], -rows[:, None], 0, DOWN, TAPS_DY)
-        right = _band(fdx_ptr, pair, -fine_x[:, None], -columns[None, :], 0, DOWN, TAPS_DX)
-        half = tl.dot(left, tile, input_precision=PRECISION)
-        out += tl.dot(half, right, input_precision=PRECISION)
-    mine_y = (rows < out_height) & (rows < o_y + STEP)
-    mine_x = (columns < out_width) & (columns < o_x + STEP)
-    at = out_ptr + (plane * out_height + rows[:, None]) * out_width + columns[None, :]
-    tl.store(at, out.to(out_ptr.dtype.element_ty), mask=mine_y[:, None] & mine_x[None, :])
-
-
-@triton.jit(do_not_specialize=_COUNTS)
-def _backward_kernel(
+def _filtered_lrelu_kernel(
     x_ptr,
     b_ptr,
     fuy_ptr,
@@ -243,33 +154,43 @@ def _backward_kernel(
     TAPS_DX: tl.constexpr,
     HAS_BIAS: tl.constexpr,
     HAS_CLAMP: tl.constexpr,
+    BACKWARD: tl.constexpr,
     TILE: tl.constexpr,
     IN: tl.constexpr,
     COARSE: tl.constexpr,
-    OUT: tl.constexpr,
+    SIDE: tl.constexpr,
     STEP: tl.constexpr,
     PRECISION: tl.constexpr,
 ):
-    """The gradient by ``STEP`` × ``STEP`` inputs a program: the tile again, then both filters transposed."""
+    """``STEP`` × ``STEP`` results a program, of ``SIDE`` × ``SIDE`` that it computes; or, when ``BACKWARD``, as many
+    entries of the gradient by ``x``: the same tile again, then both filters transposed.
+    """
     plane = (tl.program_id(0) // tiles).to(tl.int64)
     tile_index = tl.program_id(0) % tiles
-    s_y = (tile_index // tiles_x) * STEP
-    s_x = (tile_index % tiles_x) * STEP
-    t_y = s_y * UP + pad_y - (TAPS_UY - 1)
-    t_x = s_x * UP + pad_x - (TAPS_UX - 1)
-    b = 0.0
+    first_y = (tile_index // tiles_x) * STEP
+    first_x = (tile_index % tiles_x) * STEP
+    # Where the tile of the upsampled picture starts, and its samples.
+    t_y = first_y * DOWN
+    t_x = first_x * DOWN
+    if BACKWARD:
+        t_y = first_y * UP + pad_y - (TAPS_UY - 1)
+        t_x = first_x * UP + pad_x - (TAPS_UX - 1)
+    fine_y = t_y + tl.arange(0, TILE)
+    fine_x = t_x + tl.arange(0, TILE)
+
+    from_y = _floor_divide(t_y - pad_y, UP) + tl.arange(0, IN)
+    from_x = _floor_divide(t_x - pad_x, UP) + tl.arange(0, IN)
+    x, inside = _load(x_ptr, plane, from_y, from_x, height, width)
     if HAS_BIAS:
-        b = tl.load(b_ptr + plane % channels).to(tl.float32)
-    tile = _upsampled(
-        x_ptr,
-        b,
+        x = tl.where(inside, x + tl.load(b_ptr + plane % channels).to(tl.float32), 0.0)
+    tile = _filtered(
+        x,
         fuy_ptr,
         fux_ptr,
-        plane,
-        t_y,
-        t_x,
-        height,
-        width,
+        fine_y[:, None],
+        from_y[None, :],
+        fine_x[None, :],
+        from_x[:, None],
         pad_y,
         pad_x,
         UP,
@@ -277,38 +198,82 @@ def _backward_kernel(
         TAPS_UY,
         TAPS_UX,
         TILE,
-        IN,
         PRECISION,
     )
-    fine_y = t_y + tl.arange(0, TILE)
-    fine_x = t_x + tl.arange(0, TILE)
-    coarse_y = _floor_divide(t_y - (TAPS_DY - 1), DOWN) + tl.arange(0, COARSE)
-    coarse_x = _floor_divide(t_x - (TAPS_DX - 1), DOWN) + tl.arange(0, COARSE)
-    inside = ((coarse_y >= 0) & (coarse_y < out_height))[:, None]
-    inside = inside & ((coarse_x >= 0) & (coarse_x < out_width))[None, :]
-    at = dy_ptr + (plane * out_height + coarse_y[:, None]) * out_width + coarse_x[None, :]
-    dy = tl.load(at, mask=inside, other=0.0).to(tl.float32)
-    d_tile = tl.zeros([TILE, TILE], dtype=tl.float32)
-    for pair in tl.range(PAIRS_D, num_stages=1):
-        left = _band(fdy_ptr, pair, -fine_y[:, None], -coarse_y[None, :], 0, DOWN, TAPS_DY)
-        right = _band(fdx_ptr, pair, -fine_x[None, :], -coarse_x[:, None], 0, DOWN, TAPS_DX)
-        half = tl.dot(left, dy, input_precision=PRECISION)
-        d_tile += tl.dot(half, right, input_precision=PRECISION)
-    d_tile *= tl.where(tile > 0, 1.0, slope) * gain
-    if HAS_CLAMP:
-        d_tile = tl.where(tl.abs(tl.where(tile > 0, tile, tile * slope) * gain) > clamp, 0.0, d_tile)
-    rows = s_y + tl.arange(0, OUT)
-    columns = s_x + tl.arange(0, OUT)
-    dx = tl.zeros([OUT, OUT], dtype=tl.float32)
-    for pair in tl.range(PAIRS_U, num_stages=1):
-        left = _band(fuy_ptr, pair, fine_y[None, :], rows[:, None], pad_y, UP, TAPS_UY)
-        right = _band(fux_ptr, pair, fine_x[:, None], columns[None, :], pad_x, UP, TAPS_UX)
-        half = tl.dot(left, d_tile, input_precision=PRECISION)
-        dx += tl.dot(half, right, input_precision=PRECISION)
-    mine_y = (rows < height) & (rows < s_y + STEP)
-    mine_x = (columns < width) & (columns < s_x + STEP)
-    at = out_ptr + (plane * height + rows[:, None]) * width + columns[None, :]
-    tl.store(at, dx.to(out_ptr.dtype.element_ty), mask=mine_y[:, None] & mine_x[None, :])
+    active = tl.where(tile > 0, tile, tile * slope) * gain
+
+    rows = first_y + tl.arange(0, SIDE)
+    columns = first_x + tl.arange(0, SIDE)
+    # The downsampling reads the finer grid: its taps count on from the coarse sample, so both signs turn round.
+    if BACKWARD:
+        by_y = _floor_divide(t_y - (TAPS_DY - 1), DOWN) + tl.arange(0, COARSE)
+        by_x = _floor_divide(t_x - (TAPS_DX - 1), DOWN) + tl.arange(0, COARSE)
+        dy, _ = _load(dy_ptr, plane, by_y, by_x, out_height, out_width)
+        tile_grad = _filtered(
+            dy,
+            fdy_ptr,
+            fdx_ptr,
+            -fine_y[:, None],
+            -by_y[None, :],
+            -fine_x[None, :],
+            -by_x[:, None],
+            0,
+            0,
+            DOWN,
+            PAIRS_D,
+            TAPS_DY,
+            TAPS_DX,
+            TILE,
+            PRECISION,
+        )
+        tile_grad *= tl.where(tile > 0, 1.0, slope) * gain
+        if HAS_CLAMP:
+            tile_grad = tl.where(tl.abs(active) > clamp, 0.0, tile_grad)
+        out = _filtered(
+            tile_grad,
+            fuy_ptr,
+            fux_ptr,
+            fine_y[None, :],
+            rows[:, None],
+            fine_x[:, None],
+            columns[None, :],
+            pad_y,
+            pad_x,
+            UP,
+            PAIRS_U,
+            TAPS_UY,
+            TAPS_UX,
+            SIDE,
+            PRECISION,
+        )
+        end_y = tl.minimum(height, first_y + STEP)
+        end_x = tl.minimum(width, first_x + STEP)
+        at = out_ptr + (plane * height + rows[:, None]) * width + columns[None, :]
+    else:
+        if HAS_CLAMP:
+            active = tl.where(active > clamp, clamp, tl.where(active < -clamp, -clamp, active))
+        out = _filtered(
+            active,
+            fdy_ptr,
+            fdx_ptr,
+            -fine_y[None, :],
+            -rows[:, None],
+            -fine_x[:, None],
+            -columns[None, :],
+            0,
+            0,
+            DOWN,
+            PAIRS_D,
+            TAPS_DY,
+            TAPS_DX,
+            SIDE,
+            PRECISION,
+        )
+        end_y = tl.minimum(out_height, first_y + STEP)
+        end_x = tl.minimum(out_width, first_x + STEP)
+        at = out_ptr + (plane * out_height + rows[:, None]) * out_width + columns[None, :]
+    mine = (rows < end_y)[:, None] & (columns < end_x)[None, :]
+    tl.store(at, out.to(out_ptr.dtype.element_ty), mask=mine)
 
 
 def _block(entries: int) -> int:
@@ -328,7 +293,7 @@ def _filters(f: Tensor | None, like: Tensor, flip: bool, gain: float) -> _Filter
     known = _factors.get(f)
     if known is None or known[0] != version:
         u, s, v = torch.linalg.svd(f.detach().double().cpu())
-        pairs = max(int((s > 1e-8 * s[0]).sum()), 1)
+        pairs = max(int((s > 1e-7 * s[0]).sum()), 1)
         y = (u[:, :pairs] * s[:pairs]).t()
         known = _factors[f] = version, [part.to(like.device, torch.float32) for part in (y, v[:pairs])]
     y, x = (part if flip else part.flip(1) for part in known[1])
@@ -341,25 +306,19 @@ def _launch(x: Tensor, b: Tensor | None, fu: _Filter, fd: _Filter, plan: _Plan, 
     taps_u, taps_d = (max(f.y.shape[1], f.x.shape[1]) for f in (fu, fd))
     # How many results, or inputs, one tile of the upsampled picture serves.
     if dy is None:
-        step = (_TILE - taps_d) // plan.down + 1
-        size = plan.out_height, plan.out_width
-        kernel, tensors = _forward_kernel, [x]
-        blocks = {}
+        step, size = (_TILE - taps_d) // plan.down + 1, (plan.out_height, plan.out_width)
     else:
-        step = (_TILE - taps_u) // plan.up + 1
-        size = plan.height, plan.width
-        kernel, tensors = _backward_kernel, [x, dy.contiguous()]
-        blocks = {"COARSE": _block((_TILE + taps_d - 2) // plan.down + 2)}
+        step, size = (_TILE - taps_u) // plan.up + 1, (plan.height, plan.width)
     out = x.new_empty([*x.shape[:2], *size])
     tiles_y, tiles_x = (triton.cdiv(side, step) for side in size)
-    kernel[(tiles_y * tiles_x * x.shape[0] * x.shape[1],)](
-        tensors[0],
+    _filtered_lrelu_kernel[(tiles_y * tiles_x * x.shape[0] * x.shape[1],)](
+        x,
         x if b is None else b.contiguous(),
         fu.y,
         fu.x,
         fd.y,
         fd.x,
-        *tensors[1:],
+        x if dy is None else dy.contiguous(),
         out,
         x.shape[1],
         plan.height,
@@ -383,14 +342,15 @@ def _launch(x: Tensor, b: Tensor | None, fu: _Filter, fd: _Filter, plan: _Plan, 
         TAPS_DX=fd.x.shape[1],
         HAS_BIAS=b is not None,
         HAS_CLAMP=plan.clamp is not None,
+        BACKWARD=dy is not None,
         TILE=_TILE,
         IN=_block((_TILE + taps_u - 2) // plan.up + 2),
-        OUT=_block(step),
+        COARSE=_block((_TILE + taps_d - 2) // plan.down + 2),
+        SIDE=_block(step),
         STEP=step,
         # Products round nearly as float32 does, or as finely as the data where that is shorter.
         PRECISION="tf32x3" if x.dtype == torch.float32 else "tf32",
         num_warps=_WARPS,
-        **blocks,
     )
     return out
 

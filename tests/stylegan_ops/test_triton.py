@@ -375,10 +375,10 @@ check(
     upfirdn2d._upfirdn2d_kernel,
     {"UP_Y": 2, "UP_X": 2, "DOWN_Y": 1, "DOWN_X": 1, "TAPS_Y": 4, "TAPS_X": 4, "BLOCK": 256},
 )
-tile = {"UP": 2, "DOWN": 2, "PAIRS_U": 1, "PAIRS_D": 6, "TILE": 64, "IN": 64, "OUT": 32, "STEP": 27}
-tile |= {f"TAPS_{name}": 12 for name in ("UY", "UX", "DY", "DX")} | {"PRECISION": "tf32"} | common
-check(filtered_lrelu._forward_kernel, tile, filtered_lrelu._WARPS)
-check(filtered_lrelu._backward_kernel, tile | {"COARSE": 64}, filtered_lrelu._WARPS)
+tile = {"UP": 2, "DOWN": 2, "PAIRS_U": 1, "PAIRS_D": 6, "TILE": 64, "IN": 64, "SIDE": 32, "STEP": 27}
+tile |= {f"TAPS_{name}": 12 for name in ("UY", "UX", "DY", "DX")} | {"COARSE": 64, "PRECISION": "tf32"} | common
+for backward in (False, True):
+    check(filtered_lrelu._filtered_lrelu_kernel, tile | {"BACKWARD": backward}, filtered_lrelu._WARPS)
 """
 
 
