@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .catalogue import ModelInfo, available, find, is_ours
+from .catalogue import ModelInfo, available, find, is_ours, path_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,5 +23,5 @@ def load(name_or_path: str | Path, device: str = "cpu") -> Model:
     """
     from . import assembling, storage  # here, so that listing models does not load torch
 
-    path = find(name_or_path).path
+    path = path_of(name_or_path)
     return (storage if is_ours(path) else assembling).read(path, device)

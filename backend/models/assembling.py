@@ -24,7 +24,7 @@ from .catalogue import UNKNOWN
 from .model import Model, w_statistics
 from .readers.contents import ITEM_BYTES, Array, Contents, Network, UnreadableError, damaged
 
-SAMPLES_AT_ONCE = 8192
+SAMPLES_AT_ONCE = 2048
 """Of w, for the statistics of a model that is opened without being converted."""
 
 

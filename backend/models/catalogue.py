@@ -173,13 +173,28 @@ def find(name_or_path: str | Path) -> ModelInfo:
     Raises:
         PullfaceError: ``unknown_model`` or ``bad_model``.
     """
+    found = _find(name_or_path)
+    return info(found) if isinstance(found, Path) else found
+
+
+def path_of(name_or_path: str | Path) -> Path:
+    """The file of the model of that name, or that file itself, which is not looked into.
+
+    Raises:
+        PullfaceError: ``unknown_model``.
+    """
+    found = _find(name_or_path)
+    return found if isinstance(found, Path) else found.path
+
+
+def _find(name_or_path: str | Path) -> ModelInfo | Path:
     installed = available()
     for candidate in installed:
         if candidate.name == str(name_or_path):
             return candidate
     path = Path(name_or_path)
     if path.is_file():
-        return info(path)
+        return path
     names = ", ".join(m.name for m in installed)
     raise PullfaceError(
         "unknown_model",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -70,7 +71,11 @@ def w_statistics(
     ``tell`` takes how much is done, 0 … 1.
     """
     random = torch.Generator().manual_seed(seed)
-    mean = torch.zeros(generator.w_dim, dtype=torch.float64)
+    mapping = copy.copy(generator.mapping)
+    mapping.num_ws = 1  # all entries of w+ are the same
+    device = mapping.w_avg.device
+    total = torch.zeros(generator.w_dim, dtype=torch.float64)
+    shift: Tensor | None = None
     square = torch.zeros(generator.w_dim, generator.w_dim, dtype=torch.float64)
     for start in range(0, samples, _SAMPLES_AT_ONCE):
         count = min(_SAMPLES_AT_ONCE, samples - start)
@@ -78,11 +83,14 @@ def w_statistics(
         labels = torch.zeros(count, generator.c_dim)
         if generator.c_dim > 0:
             labels[torch.arange(count), torch.randint(generator.c_dim, [count], generator=random)] = 1
-        device = generator.mapping.w_avg.device
-        w = generator.mapping(z.to(device), labels.to(device))[:, 0].double().cpu()
-        mean += w.sum(dim=0)
+        w = mapping(z.to(device), labels.to(device))[:, 0].cpu()
+        # Around a point near the mean, so that float32 is enough for the sums of a part.
+        shift = w.mean(dim=0) if shift is None else shift
+        w = w - shift
+        total += w.sum(dim=0)
         square += w.t() @ w
         tell((start + count) / samples)
-    mean /= samples
+    assert shift is not None
+    mean = total / samples
     covariance = (square - samples * mean.outer(mean)) / (samples - 1)
-    return mean.float().to(device), covariance.float().to(device)
+    return (shift + mean).float().to(device), covariance.float().to(device)

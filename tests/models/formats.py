@@ -12,6 +12,7 @@ import pickle
 import sys
 import types
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -125,6 +126,21 @@ def pickled(value: Any, protocol: int = 4, numpy_1: bool = False) -> bytes:
             new, old = b"numpy._core." + part, b"numpy.core." + part
             data = data.replace(bytes([0x8C, len(new)]) + new, bytes([0x8C, len(old)]) + old)
     return data
+
+
+class _Trusting(pickle.Unpickler):
+    """Python's own unpickler, with stand-ins for NVIDIA's classes that execute nothing: what it takes at the least."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        if name == "_reconstruct_persistent_obj":
+            return dict
+        return EasyDict if name == "EasyDict" else super().find_class(module, name)
+
+
+def unpickled(path: Path) -> Any:
+    """The value in a file of our own making, the usual and dangerous way; for comparing times."""
+    with path.open("rb") as file:
+        return _Trusting(file).load()
 
 
 def torch_file(value: Any, archive: bool = True) -> bytes:

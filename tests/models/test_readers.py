@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from backend import models
 from backend.models import storage
+from backend.models.assembling import SAMPLES_AT_ONCE
 from backend.models.model import Model, w_statistics
 from stylegan_ops import stylegan2, stylegan3
 from stylegan_ops.discriminator import Discriminator
@@ -145,7 +146,7 @@ def test_a_tuned_generator_opens_without_its_discriminator(
     torch.testing.assert_close(picture(model.generator), picture(generator), rtol=1e-5, atol=1e-5)
     # Weights alone do not tell the mean of w; it is measured then.
     exact = form != "rosinality-weights"
-    expected = generator.mapping.w_avg if exact else w_statistics(generator, 8192)[0]
+    expected = generator.mapping.w_avg if exact else w_statistics(generator, SAMPLES_AT_ONCE)[0]
     torch.testing.assert_close(model.generator.mapping.w_avg, expected)
 
 

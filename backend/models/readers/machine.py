@@ -149,8 +149,17 @@ class Machine:
         return part
 
     def _number(self, form: struct.Struct) -> int:
-        (number,) = form.unpack(self._take(form.size))
-        return int(number)
+        if form.size > len(self.data) - self.position:
+            raise cut_off()
+        number: int = form.unpack_from(self.data, self.position)[0]
+        self.position += form.size
+        return number
+
+    def _byte(self) -> int:
+        if self.position >= len(self.data):
+            raise cut_off()
+        self.position += 1
+        return self.data[self.position - 1]
 
     def _line(self) -> str:
         # Names are short; a file without a line end must not be searched through.
@@ -267,14 +276,14 @@ class Machine:
         self.spend(60 * len(values))
         self._top(set).update(map(_key, values))
 
-    def _get(self, form: struct.Struct) -> None:
+    def _get(self, index: int) -> None:
         try:
-            self._stack.append(self._memo[self._number(form)])
+            self._stack.append(self._memo[index])
         except KeyError:
             raise damaged("it refers to a value that is not there") from None
 
-    def _remember(self, form: struct.Struct) -> None:
-        self._memo[self._number(form)] = self._top(object)
+    def _remember(self, index: int) -> None:
+        self._memo[index] = self._top(object)
 
     def _remember_next(self) -> None:
         self._memo[len(self._memo)] = self._top(object)
@@ -323,10 +332,12 @@ class Machine:
 
 def _key(value: Any) -> str | int | float | bool | None:
     """Only what is compared and hashed in constant time may be a key."""
-    if value is None or isinstance(value, str | int | float):
+    if value is None or isinstance(value, _KEYS):
         return value
     raise damaged("a key is neither text nor number")
 
+
+_KEYS = (str, int, float)  # quicker than their union, and asked thousands of times
 
 _STOP = ord(".")
 _U1, _U2, _U4, _U8, _I4 = (struct.Struct(form) for form in ("<B", "<H", "<I", "<Q", "<i"))
@@ -348,18 +359,18 @@ _STEPS: dict[bytes, tuple[int, Callable[[Machine], None]]] = {
     b"\x88": (10, _push(lambda m: True)),
     b"\x89": (10, _push(lambda m: False)),
     b"J": (40, _push(lambda m: m._number(_I4))),
-    b"K": (10, _push(lambda m: m._take(1)[0])),
+    b"K": (10, _push(Machine._byte)),
     b"M": (40, _push(lambda m: m._number(_U2))),
     b"\x8a": (50, lambda m: m._long(_U1)),
     b"\x8b": (50, lambda m: m._long(_U4)),
     b"G": (35, _push(lambda m: _F8.unpack(m._take(8))[0])),
     b"T": (120, lambda m: m._text(m._number(_I4), "latin-1")),
-    b"U": (70, lambda m: m._text(m._number(_U1), "latin-1")),
+    b"U": (70, lambda m: m._text(m._byte(), "latin-1")),
     b"X": (120, lambda m: m._text(m._number(_U4))),
-    b"\x8c": (70, lambda m: m._text(m._number(_U1))),
+    b"\x8c": (70, lambda m: m._text(m._byte())),
     b"\x8d": (120, lambda m: m._text(m._number(_U8))),
     b"B": (200, lambda m: m._bytes(m._number(_U4))),
-    b"C": (200, lambda m: m._bytes(m._number(_U1))),
+    b"C": (200, lambda m: m._bytes(m._byte())),
     b"\x8e": (200, lambda m: m._bytes(m._number(_U8))),
     b"\x96": (200, lambda m: m._bytes(m._number(_U8))),
     b"]": (70, _push(lambda m: [])),
@@ -378,10 +389,10 @@ _STEPS: dict[bytes, tuple[int, Callable[[Machine], None]]] = {
     b"s": (0, Machine._put_one),
     b"u": (0, Machine._put_to_mark),
     b"\x90": (0, Machine._add_to_mark),
-    b"h": (10, lambda m: m._get(_U1)),
-    b"j": (10, lambda m: m._get(_U4)),
-    b"q": (60, lambda m: m._remember(_U1)),
-    b"r": (60, lambda m: m._remember(_U4)),
+    b"h": (10, lambda m: m._get(m._byte())),
+    b"j": (10, lambda m: m._get(m._number(_U4))),
+    b"q": (60, lambda m: m._remember(m._byte())),
+    b"r": (60, lambda m: m._remember(m._number(_U4))),
     b"\x94": (60, Machine._remember_next),
     b"c": (100, Machine._global),
     b"\x93": (100, Machine._global_on_stack),
