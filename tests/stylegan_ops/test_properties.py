@@ -51,6 +51,22 @@ def test_upfirdn2d_gradient(up: int, down: int, taps: int) -> None:
     )
 
 
+@pytest.mark.parametrize("up", [2, 4, [3, 1], [1, 2]])
+@pytest.mark.parametrize("padding", [[0, 0, 0, 0], [13, 3, 2, 20], [-2, 9, 11, -3]])
+@pytest.mark.parametrize("flip", [False, True])
+def test_a_separable_filter_equals_its_product(up: int | list[int], padding: list[int], flip: bool) -> None:
+    taps = torch.randn(9, dtype=torch.float64)
+    x = random(1, 2, 12, 11)
+    one, two = (
+        upfirdn2d(x, f, up=up, padding=padding, flip_filter=flip, gain=3)
+        for f in (taps, torch.outer(taps, taps))
+    )
+    torch.testing.assert_close(one, two)
+    torch.testing.assert_close(
+        torch.autograd.grad(one.square().sum(), x), torch.autograd.grad(two.square().sum(), x)
+    )
+
+
 @pytest.mark.parametrize(("up", "down"), [(1, 1), (2, 1), (2, 2), (4, 2)])
 @pytest.mark.parametrize("taps", [[1, 3, 4, 2], [1, 2, 5, 8, 13, 12, 7, 6, 5, 4, 1, -1]])
 def test_filtered_lrelu_gradient(up: int, down: int, taps: list[int]) -> None:
@@ -166,6 +182,7 @@ def test_truncation_leaves_entries_above_the_cutoff(generator: Generator) -> Non
         (lambda g: g.mapping(torch.zeros(1, 9)), r"z must be \[N, 8\]"),
         (lambda g: Generator(8, 0, 16, 20), "power of two"),
         (lambda g: upfirdn2d(torch.zeros(1, 1, 2, 2), None, up=0), "at least 1"),
+        (lambda g: upfirdn2d(torch.zeros(1, 1, 2, 2), torch.ones(9), up=2), "longer than the 4 padded"),
     ],
 )
 def test_errors_say_what_is_wrong(
