@@ -94,6 +94,9 @@ def read(path: Path, device: str = "cpu") -> Model:
             tensors = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118 - not a dict
         if not all(_finite(value) for value in tensors.values()):
             raise ValueError("weights that are not finite")
+        w_dim = metadata["generator"]["w_dim"]
+        if (tensors["w.mean"].shape, tensors["w.covariance"].shape) != ((w_dim,), (w_dim, w_dim)):
+            raise ValueError("statistics of another w")
         family = metadata.get("family", _OLD_FAMILY)
         critic = metadata["discriminator"]
         encoder = metadata.get("encoder")  # files made before there were encoders have no such entry

@@ -146,6 +146,14 @@ def damage_missing_weight(path: Path) -> None:
     save_file(tensors, path, metadata={METADATA_KEY: json.dumps(metadata(path))})
 
 
+def damage_other_statistics(path: Path) -> None:
+    save_file(
+        {**load_file(path), "w.covariance": torch.eye(8)},
+        path,
+        metadata={METADATA_KEY: json.dumps(metadata(path))},
+    )
+
+
 def damage_wrong_shape(path: Path) -> None:
     rewrite(path, {"generator": {**GENERATOR, "w_dim": 32}})
 

@@ -185,6 +185,15 @@ def test_every_kind_of_generator_goes_through_both_pickle_and_our_own_form(kind:
     torch.testing.assert_close(picture(models.load(ours).generator), expected, rtol=1e-5, atol=1e-5)
 
 
+def test_a_discriminator_of_other_pictures_is_left_out(
+    tmp_path: Path, generator: stylegan2.Generator
+) -> None:
+    other = randomised(Discriminator(**{**DISCRIMINATOR, "img_resolution": 32}))
+    path = tmp_path / "x.pkl"
+    path.write_bytes(formats.pickled(formats.nvidia(generator, other)))
+    assert models.load(path).discriminator is None
+
+
 def test_half_precision_is_read(tmp_path: Path, generator: stylegan2.Generator) -> None:
     for dtype in (torch.float16, torch.bfloat16, torch.float64):
         weights = {name: value.to(dtype) for name, value in generator.state_dict().items()}

@@ -7,6 +7,7 @@ are and where their weights lie (`contents`). `backend.models.assembling` makes 
 from __future__ import annotations
 
 import mmap
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -72,10 +73,27 @@ def _read(data: memoryview) -> Contents:
     for reader in (nvidia.read, tensorflow.read, rosinality.read):
         contents = reader(value)
         if contents is not None:
-            return contents
+            return contents if _belong_together(contents) else replace(contents, discriminator=None)
     raise UnreadableError(
         "holds no StyleGAN that Pullface knows",
         "Choose a model of NVIDIA's programs or of rosinality's; encoders and classifiers cannot be opened.",
+    )
+
+
+def _belong_together(contents: Contents) -> bool:
+    """Whether the discriminator, if any, judges such pictures as the generator makes."""
+    critic = contents.discriminator
+    if critic is None:
+        return True
+    made = contents.generator.arguments
+    return (
+        critic.arguments["img_resolution"],
+        critic.arguments["img_channels"],
+        critic.arguments["c_dim"],
+    ) == (
+        made["img_resolution"],
+        made.get("img_channels", 3),
+        made.get("c_dim", 0),
     )
 
 
