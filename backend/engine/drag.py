@@ -49,7 +49,7 @@ class DragOptions:
         for up to five points and 2 px for more. (The authors' program uses max(2·h/512, 2) px for a picture of h px.)
     """
 
-    engine: str = "reference"
+    engine: str = "gauss-newton"
     steps: int = 200
     strength: float = 0.5
     learning_rate: float | None = None

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -32,8 +33,8 @@ from backend.engine.jacobian import pull_back
 from backend.engine.least_squares import damped_step
 from backend.engine.precision import mixed_precision
 
-SMALL_PICTURE, COARSE, FINE = 256, 64, 128
-"""F is the block of resolution `COARSE` for pictures up to `SMALL_PICTURE` px, and `FINE` for larger ones."""
+FEATURE_RESOLUTION = 64
+"""F is the block of this resolution, whatever the picture's: a patch then always covers the same part of a face."""
 
 LONGEST_STEP = 2.5 / 256
 """How far a handle moves in one step, as a part of the picture's side."""
@@ -44,17 +45,17 @@ SHORTEST_MOTION = 0.1
 POSITION_ERROR = 1.0 / 256
 """Deviation that a position is trusted to, as a part of the picture's side."""
 
-HOLD = 5.0
+HOLD = 25.0
 """Cost of a mean square change of 1 deviation where nothing may move, for a `lambda_mask` of 1."""
-
-PROBES, KEPT_PROBES = 8, 64
-"""Random rows of the mask's term: new ones in a step, and in all."""
 
 FRESH_ROWS = 24
 """The most rows of positions that one step computes anew: a step has to stay short, however many points there are."""
 
 TRIALS = 4
-"""The most latents that one step looks at."""
+"""The most latents that one step looks at before it gives up."""
+
+REFINEMENTS = 3
+"""The most that it looks at after that to hold what may not move."""
 
 SHORTEN = 0.4
 LENGTHEN = 1.5
@@ -92,6 +93,16 @@ class State:
     change: Tensor | None
 
 
+@dataclass(frozen=True)
+class Trial:
+    """A step that was tried: where it led, what that costs, its change of x [n], the motions it predicted [N, 2]."""
+
+    state: State
+    cost: Tensor
+    delta: Tensor
+    moves: Tensor
+
+
 class GaussNewtonEngine:
     """One running drag; see the module's text. Positions are crop space throughout."""
 
@@ -100,7 +111,7 @@ class GaussNewtonEngine:
     def __init__(self, problem: DragProblem) -> None:
         self._problem = problem
         self._size = problem.resolution
-        self._side = min(COARSE if self._size <= SMALL_PICTURE else FINE, self._size)
+        self._side = min(FEATURE_RESOLUTION, self._size)
         self._device = problem.latent.device
         layers = min(problem.free_layers, problem.latent.shape[1])
         self._start = problem.latent[0, :layers].detach().float()
@@ -155,7 +166,8 @@ class GaussNewtonEngine:
         self._follower = Follower(plain, handles, self._size)
         mask = self._problem.mask
         if mask is not None and self._problem.lambda_mask > 0 and bool((mask < 1).any()):
-            self._held = Held(plain, mask, self._follower.scale, HOLD * self._problem.lambda_mask)
+            weight = HOLD * self._problem.lambda_mask
+            self._held = Held(plain, mask, self._follower.scale, weight, x.numel())
         change = None if self._held is None else self._held.change(plain)
         return State(x, features, plain, handles, torch.ones_like(handles[:, 0]), change)
 
@@ -177,31 +189,53 @@ class GaussNewtonEngine:
         self._aim(state, wanted)
         weights = state.confidence.clamp(min=LEAST_CONFIDENCE)
         cost = self._cost(state, wanted, weights)
-        held = self._held_rows(state)
+        if self._held is not None and state.change is not None:
+            self._held.begin(state.change, partial(pull_back, state.features, state.x))
         self._fresh[:] = False
         self._renew(state, self._doubts > WRONG)
+        trial = self._better(state, wanted, weights, cost)
+        if trial is None:
+            if bool(cost.isfinite()):
+                self._stop_or_insist(state, wanted, weights)
+            return float(cost)
+        trial = self._refined(state, wanted, weights, trial)
+        self._learn(state, trial)
+        self._reach = min(self._longest, self._reach * LENGTHEN)
+        self._state = trial.state
+        reached = float(trial.cost)
+        self._costs.append(reached)
+        if len(self._costs) > PATIENCE and self._costs[0] - reached < LEAST_PROGRESS * self._costs[0]:
+            self._stop_or_insist(trial.state, wanted, weights)
+        return reached
+
+    def _better(self, state: State, wanted: Tensor, weights: Tensor, cost: Tensor) -> Trial | None:
+        """The first of some trials that costs less than `cost`: with fresh rows, then with shorter steps."""
         for _ in range(TRIALS):
-            delta = self._solve(state, wanted, weights, held, self._reach)
-            moves = (self._rows @ delta).reshape(-1, 2)
-            trial = self._look(
-                state.x + delta.reshape(state.x.shape), state.positions + moves, state.positions
-            )
-            lower = self._cost(trial, wanted, weights)
-            if bool(lower < cost):
-                break
+            trial = self._try(state, wanted, weights)
+            if bool(trial.cost < cost):
+                return trial
             if self._fresh.any() or not self._renew(state, ~self._fresh):
                 self._reach *= SHORTEN
-        else:
-            if bool(cost.isfinite()):
-                self._stop_or_insist(state, wanted, weights, held)
-            return float(cost)
-        self._learn(state, trial, moves, delta)
-        self._reach = min(self._longest, self._reach * LENGTHEN)
-        self._state = trial
-        self._costs.append(float(lower))
-        if len(self._costs) > PATIENCE and self._costs[0] - self._costs[-1] < LEAST_PROGRESS * self._costs[0]:
-            self._stop_or_insist(trial, wanted, weights, held)
-        return float(lower)
+        return None
+
+    def _refined(self, state: State, wanted: Tensor, weights: Tensor, trial: Trial) -> Trial:
+        """What a trial did to what is held becomes a row, and the same step is solved again, while that pays."""
+        for _ in range(REFINEMENTS if self._held is not None else 0):
+            assert self._held is not None
+            assert trial.state.change is not None
+            self._held.learn(trial.state.change, partial(pull_back, trial.state.features, trial.state.x))
+            again = self._try(state, wanted, weights)
+            pays = bool(again.cost < (1 - LEAST_PROGRESS) * trial.cost)
+            if not pays:
+                break
+            trial = again
+        return trial
+
+    def _try(self, state: State, wanted: Tensor, weights: Tensor) -> Trial:
+        delta = self._solve(state, wanted, weights, True, self._reach)
+        moves = (self._rows @ delta).reshape(-1, 2)
+        there = self._look(state.x + delta.reshape(state.x.shape), state.positions + moves, state.positions)
+        return Trial(there, self._cost(there, wanted, weights), delta, moves)
 
     def _aim(self, state: State, wanted: Tensor) -> None:
         """Begins new lines where the handles are, when a target is another one than in the last step."""
@@ -233,29 +267,17 @@ class GaussNewtonEngine:
         waypoint = self._origins + line * torch.minimum(done + reach, length)
         return limited(waypoint - positions, reach)
 
-    def _solve(
-        self, state: State, wanted: Tensor, weights: Tensor, held: tuple[Tensor, Tensor] | None, reach: float
-    ) -> Tensor:
+    def _solve(self, state: State, wanted: Tensor, weights: Tensor, with_held: bool, reach: float) -> Tensor:
         scale = (weights.sqrt() / self._error).repeat_interleave(2)
         rows = self._rows * scale[:, None]
         wish = self._stretch(state.positions, wanted, reach).flatten() * scale
-        if held is not None:
-            rows, wish = torch.cat([rows, held[0]]), torch.cat([wish, held[1]])
+        if with_held and self._held is not None:
+            held_rows, held_wish = self._held.rows()
+            rows, wish = torch.cat([rows, held_rows]), torch.cat([wish, held_wish])
         position = state.x.detach().flatten()
         back = RETURN * reach / self._longest
         centre = -position * (back / torch.linalg.norm(position).clamp(min=1e-9)).clamp(max=1)
         return damped_step(rows, wish, centre, self._prior)
-
-    def _held_rows(self, state: State) -> tuple[Tensor, Tensor] | None:
-        """Rows and wishes of what is held."""
-        if self._held is None or state.change is None:
-            return None
-        rows = pull_back(state.features, state.x, self._held.maps(state.change, PROBES))
-        kept = rows[1:] if self._probes is None else torch.cat([rows[1:], self._probes])[:KEPT_PROBES]
-        self._probes = kept
-        wishes = torch.zeros(1 + len(kept), device=self._device)
-        wishes[0] = -torch.linalg.norm(state.change)
-        return torch.cat([rows[:1], kept / len(kept) ** 0.5]), wishes
 
     def _renew(self, state: State, which: NDArray[np.bool_]) -> bool:
         """Computes the rows of the points `which` [N] anew, of the most doubtful ones if they are many.
@@ -282,17 +304,16 @@ class GaussNewtonEngine:
                 self._rows[2 * unknown + axis] = self._rows[2 * nearest + axis]
         return True
 
-    def _learn(self, state: State, trial: State, moves: Tensor, delta: Tensor) -> None:
+    def _learn(self, state: State, trial: Trial) -> None:
         """Corrects the rows by what the step did, and notes how wrong each point's were."""
-        error = trial.positions - state.positions - moves
+        moves, delta = trial.moves, trial.delta
+        error = trial.state.positions - state.positions - moves
         self._rows += torch.outer(error.flatten(), delta) / delta.square().sum().clamp(min=1e-12)
         moved = torch.linalg.norm(moves, dim=1) + SHORTEST_MOTION * self._longest
         wrong = (torch.linalg.norm(error, dim=1) / moved).cpu().numpy()
         self._doubts = np.where(np.isinf(self._doubts), self._doubts, wrong)
 
-    def _stop_or_insist(
-        self, state: State, wanted: Tensor, weights: Tensor, held: tuple[Tensor, Tensor] | None
-    ) -> None:
+    def _stop_or_insist(self, state: State, wanted: Tensor, weights: Tensor) -> None:
         """Handles that are nearly there are asked for once more, with more weight; else the drag is stuck."""
         distance = torch.linalg.norm(wanted - state.positions, dim=1)
         near = NEARLY * self._size
@@ -301,11 +322,9 @@ class GaussNewtonEngine:
             self._reach = min(self._longest, near)
             self._costs.clear()
         else:
-            self._stuck = self._reason(state, wanted, weights, held)
+            self._stuck = self._reason(state, wanted, weights)
 
-    def _reason(
-        self, state: State, wanted: Tensor, weights: Tensor, held: tuple[Tensor, Tensor] | None
-    ) -> str:
+    def _reason(self, state: State, wanted: Tensor, weights: Tensor) -> str:
         """Why the handles come no nearer, for the artist: which of the wishes the others are given up for."""
         if bool((state.confidence < LOST).any()):
             return "The picture around a point has changed so much that it can no longer be followed."
@@ -315,8 +334,11 @@ class GaussNewtonEngine:
         def left(delta: Tensor) -> float:
             return float((weight * (wish - self._rows @ delta).square()).sum())
 
-        together = left(self._solve(state, wanted, weights, held, self._longest))
-        if held is not None and left(self._solve(state, wanted, weights, None, self._longest)) < together / 2:
+        together = left(self._solve(state, wanted, weights, True, self._longest))
+        if (
+            self._held is not None
+            and left(self._solve(state, wanted, weights, False, self._longest)) < together / 2
+        ):
             return "What may not move holds the points back."
         if len(wanted) > 1 and self._alone(wish) < together / 2:
             return "The points pull against each other; this is the best that suits them all."

@@ -1,46 +1,98 @@
 """What may not move stays as it was: the mask's part of the least-squares problem.
 
 The cost is the mean square change of the normalised feature map where the mask is 0. Its Jacobian has as many rows as
-the map has values; two kinds of combined rows stand for it: the direction of the present change, which gives the exact
-gradient, and random signs, whose products estimate the curvature without bias (Hutchinson 1990).
+the map has values, far too many to compute. What stands for it are rows along orthonormal directions of that change:
+the present one, which gives the exact gradient, and those that earlier looks at a latent found to change. So the
+problem learns just those ways of changing what is held that its own steps would take (as Krylov's methods do), and
+random signs, whose products estimate the rest of the curvature without bias (Hutchinson 1990).
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+KEPT_DIRECTIONS = 8
+"""The most directions: each takes a map."""
+
+PROBES, KEPT_PROBES = 4, 32
+"""Random rows: new ones in a step, and in all."""
+
+COVERED = 0.2
+"""A direction that is but for this part in the span of others adds nothing."""
+
+PullBack = Callable[[Tensor], Tensor]
+
 
 class Held:
-    """The cost of changing the features where nothing may move.
+    """The cost of changing the features where nothing may move, and rows that stand for its Jacobian.
 
     Args:
         first: the map before anything moved, [C, m, m].
         mask: [R, R], 1 = may move.
         scale: [C], factor that normalises a channel.
         weight: cost of a mean square change of 1.
+        unknowns: how many numbers a row has.
     """
 
-    def __init__(self, first: Tensor, mask: Tensor, scale: Tensor, weight: float) -> None:
+    def __init__(self, first: Tensor, mask: Tensor, scale: Tensor, weight: float, unknowns: int) -> None:
         side = first.shape[-1]
         held = F.adaptive_avg_pool2d((1 - mask)[None, None].float(), side)[0, 0]
         total = held.sum().clamp(min=1) * first.shape[0]
         self._first = first
         self._weights = (weight * held / total).sqrt() * scale[:, None, None]
         self._random = torch.Generator(first.device).manual_seed(0)
+        self._directions = first.new_zeros(0, *first.shape)
+        self._rows = first.new_zeros(0, unknowns)
+        self._probes = first.new_zeros(0, unknowns)
+        self._wishes = first.new_zeros(0)
 
     def change(self, features: Tensor) -> Tensor:
         """The weighted change [C, m, m]; the sum of its squares is the cost."""
         return (features - self._first) * self._weights
 
-    def maps(self, change: Tensor, probes: int) -> Tensor:
-        """Maps [1 + probes, C, m, m] whose products with a change of the features are the combined rows.
+    def begin(self, change: Tensor, pull_back: PullBack) -> None:
+        """Takes the rows for a step from a state with `change`; `pull_back` turns its maps [R, C, m, m] into rows."""
+        size = torch.linalg.norm(change)
+        along = change / size.clamp(min=1e-9)
+        signs = torch.randint(0, 2, (PROBES, *change.shape), generator=self._random, device=change.device)
+        maps = torch.cat([along[None], self._orthogonal(signs.float() * 2 - 1, along[None])])
+        rows = pull_back(maps * self._weights)
+        kept, kept_rows = self._directions, self._rows
+        share = (kept * along).sum(dim=(1, 2, 3))
+        kept, kept_rows = kept - share[:, None, None, None] * along, kept_rows - share[:, None] * rows[:1]
+        length = torch.linalg.norm(kept.flatten(1), dim=1)
+        # What is left of one that was all but `along` is noise: it counts as nothing.
+        factor = torch.where(length > COVERED, 1 / length.clamp(min=1e-9), 0)
+        self._directions = torch.cat([along[None], kept * factor[:, None, None, None]])
+        self._rows = torch.cat([rows[:1], kept_rows * factor[:, None]])
+        self._probes = torch.cat([rows[1:], self._probes])[:KEPT_PROBES]
+        self._wishes = torch.cat([-size[None], self._wishes.new_zeros(len(kept))])
+        self._drop()
 
-        The first is along `change`; the others are random and orthogonal to it.
-        """
-        along = change / torch.linalg.norm(change).clamp(min=1e-9)
-        shape = (probes, *change.shape)
-        signs = torch.randint(0, 2, shape, generator=self._random, device=change.device).float() * 2 - 1
-        signs = signs - (signs * along).sum(dim=(1, 2, 3), keepdim=True) * along
-        return torch.cat([along[None], signs]) * self._weights
+    def learn(self, change: Tensor, pull_back: PullBack) -> None:
+        """Adds the direction in which a look at another latent found `change`, with rows of that latent."""
+        fresh = self._orthogonal(change[None], self._directions)
+        length = torch.linalg.norm(fresh)
+        fresh = fresh / length.clamp(min=1e-9) * (length > COVERED * torch.linalg.norm(change))
+        self._rows = torch.cat([self._rows[:1], pull_back(fresh * self._weights), self._rows[1:]])
+        self._directions = torch.cat([self._directions[:1], fresh, self._directions[1:]])
+        self._wishes = torch.cat([self._wishes, self._wishes.new_zeros(1)])
+        self._drop()
+
+    def rows(self) -> tuple[Tensor, Tensor]:
+        """Rows [m, n] and what each is wished to be, [m]."""
+        probes = self._probes / max(1, len(self._probes)) ** 0.5
+        return torch.cat([self._rows, probes]), torch.cat([self._wishes, self._wishes.new_zeros(len(probes))])
+
+    def _orthogonal(self, maps: Tensor, directions: Tensor) -> Tensor:
+        shares = torch.einsum("achw,bchw->ab", maps, directions)
+        return maps - torch.einsum("ab,bchw->achw", shares, directions)
+
+    def _drop(self) -> None:
+        self._directions = self._directions[:KEPT_DIRECTIONS]
+        self._rows = self._rows[:KEPT_DIRECTIONS]
+        self._wishes = self._wishes[:KEPT_DIRECTIONS]
