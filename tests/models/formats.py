@@ -42,7 +42,7 @@ def _reconstruct_persistent_obj(description: dict[str, Any]) -> None:
     raise RuntimeError("a model file was unpickled")
 
 
-class EasyDict(dict):  # type: ignore[type-arg]
+class EasyDict(dict):
     """NVIDIA's dict."""
 
 
@@ -56,7 +56,7 @@ class Network:
 @contextlib.contextmanager
 def original_names() -> Iterator[None]:
     """While entered, the stand-ins have the names that the originals have."""
-    places = {
+    places: dict[str, Any] = {
         "torch_utils.persistence": _reconstruct_persistent_obj,
         "dnnlib.util": EasyDict,
         "dnnlib.tflib.network": Network,
