@@ -54,7 +54,7 @@ FRESH_ROWS = 24
 TRIALS = 4
 """The most latents that one step looks at before it gives up."""
 
-REFINEMENTS = 3
+REFINEMENTS = 2
 """The most that it looks at after that to hold what may not move."""
 
 SHORTEN = 0.4

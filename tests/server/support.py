@@ -34,7 +34,7 @@ PATIENCE = 120.0
 """Seconds for anything that needs torch; only a hang or an overloaded machine comes near it."""
 
 QUICK_INVERSION = {"pivot_steps": 2, "tuning_steps": 1}
-ENDLESS = {"steps": 50_000, "learning_rate": 1e-8}
+ENDLESS = {"engine": "reference", "steps": 50_000, "learning_rate": 1e-8}
 """A drag that never arrives."""
 
 PAIRS = [[[40.0, 40.0], [56.0, 48.0]]]

@@ -76,7 +76,10 @@ def test_a_turned_crop_of_a_deep_layer(client: Client, model: Path) -> None:
     with pytest.raises(RemoteError, match="outside"):
         client.request("drag.start", {"pairs": outside}, session=session, timeout=PATIENCE)
     pairs = [[[30.0, 1.0], [40.0, 40.0]]]
-    drag = {"pairs": pairs, "options": {"steps": 2, "stop_distance": 0.0, "learning_rate": 0.1}}
+    drag = {
+        "pairs": pairs,
+        "options": {"steps": 2, "stop_distance": 0.0, "engine": "reference", "learning_rate": 0.1},
+    }
     done = client.request("drag.start", drag, session=session, timeout=PATIENCE)
     assert done.body["steps"] == 2
     result = client.request("session.result", {}, session=session, timeout=PATIENCE)
@@ -126,7 +129,11 @@ def test_the_whole_way_and_every_field_on_it(client: Client, model: Path) -> Non
     mask = np.zeros((96, 80), np.uint8)
     mask[20:70, 20:70] = 255
     pairs = [[[47.0, 40.0], [60.0, 44.0]]]
-    drag = {"pairs": pairs, "mask": described(mask), "options": {"steps": 6, "stop_distance": 0.0}}
+    drag = {
+        "pairs": pairs,
+        "mask": described(mask),
+        "options": {"steps": 6, "stop_distance": 0.0, "engine": "reference"},
+    }
     request = client.start("drag.start", drag, [mask], session=session)
     drag_events = list(request.events(PATIENCE))
     done = request.result()
@@ -306,10 +313,16 @@ def test_steps_are_shown_while_the_drag_runs(client: Client, session: str) -> No
 
 def test_going_on_from_an_earlier_step(client: Client, session: str) -> None:
     one = client.request(
-        "drag.start", {"pairs": PAIRS, "options": {"steps": 3, "stop_distance": 0.0}}, session=session
+        "drag.start",
+        {"pairs": PAIRS, "options": {"steps": 3, "stop_distance": 0.0, "engine": "reference"}},
+        session=session,
     )
     assert one.body["step"] == 3
-    body = {"pairs": PAIRS, "options": {"steps": 2, "stop_distance": 0.0}, "from_step": 1}
+    body = {
+        "pairs": PAIRS,
+        "options": {"steps": 2, "stop_distance": 0.0, "engine": "reference"},
+        "from_step": 1,
+    }
     request = client.start("drag.start", body, session=session)
     steps = [event.body["step"] for event in request.events(PATIENCE) if event.type == "progress"]
     assert [step for step in steps if step] == [1, 4, 5]
@@ -401,7 +414,7 @@ def test_a_thread_of_its_own_for_each_client(server: Server, model: Path) -> Non
         try:
             with server.client(f"thread {number}") as client:
                 session = open_session(client, model, picture(seed=10 + number))
-                body = {"pairs": PAIRS, "options": {"steps": 5, "stop_distance": 0.0}}
+                body = {"pairs": PAIRS, "options": {"steps": 5, "stop_distance": 0.0, "engine": "reference"}}
                 assert (
                     client.request("drag.start", body, session=session, timeout=PATIENCE).body["steps"] == 5
                 )

@@ -25,7 +25,7 @@ from tests.server.support import (
     write_model,
 )
 
-QUICK = {"steps": 2, "stop_distance": 0.0}
+QUICK = {"steps": 2, "stop_distance": 0.0, "engine": "reference"}
 
 
 def drag_to(client: Client, session: str, step: int) -> Request:

@@ -30,7 +30,7 @@ def large(helper: Client, model: Path) -> str:
     small = picture(SIDE // 20, SIDE // 20, seed=9)
     layer = np.ascontiguousarray(small.repeat(20, axis=0).repeat(20, axis=1))
     session = open_session(helper, model, layer, crop=[0, 0, SIDE])
-    options = {"steps": 3, "stop_distance": 0.0, "learning_rate": 0.2}
+    options = {"steps": 3, "stop_distance": 0.0, "engine": "reference", "learning_rate": 0.2}
     helper.request("drag.start", {"pairs": PULL, "options": options}, session=session, timeout=PATIENCE)
     return session
 

@@ -22,7 +22,7 @@ HANDLE, TARGET = (326.3, 542.6), (315.2, 521.3)
 
 SECOND = (406.5, 538.6), (415.9, 516.3)
 
-LONG = {"steps": 2000, "stop_distance": 0.0, "learning_rate": 1e-5}
+LONG = {"engine": "reference", "steps": 2000, "stop_distance": 0.0, "learning_rate": 1e-5}
 """Options of a drag that lasts until it is stopped."""
 
 _NAMES = """
