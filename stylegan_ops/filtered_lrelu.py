@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from .bias_act import bias_act
+from .bias_act import plain_bias_act
 from .triton import fused
-from .upfirdn2d import filter_size, upfirdn2d
+from .upfirdn2d import filter_size, plain_upfirdn2d
 
 
 def filtered_lrelu(
@@ -65,8 +65,8 @@ def plain_filtered_lrelu(
     clamp: float | None = None,
     flip_filter: bool = False,
 ) -> Tensor:
-    """`filtered_lrelu` as its four steps, on any device."""
-    x = bias_act(x, b)
-    x = upfirdn2d(x, fu, up=up, padding=padding, flip_filter=flip_filter, gain=up * up)
-    x = bias_act(x, act="lrelu", alpha=slope, gain=gain, clamp=clamp)
-    return upfirdn2d(x, fd, down=down, flip_filter=flip_filter)
+    """`filtered_lrelu` as its four steps in PyTorch's operations, on any device."""
+    x = plain_bias_act(x, b)
+    x = plain_upfirdn2d(x, fu, up=up, padding=padding, flip_filter=flip_filter, gain=up * up)
+    x = plain_bias_act(x, act="lrelu", alpha=slope, gain=gain, clamp=clamp)
+    return plain_upfirdn2d(x, fd, down=down, flip_filter=flip_filter)

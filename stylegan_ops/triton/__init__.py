@@ -18,6 +18,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from .gradients import many_at_once
+
 Operation = Literal["bias_act", "upfirdn2d", "filtered_lrelu"]
 
 _DTYPES = (torch.float32, torch.float16, torch.bfloat16)
@@ -38,7 +40,9 @@ def fused(operation: Operation, x: Tensor, *constants: Tensor | None) -> ModuleT
     if any(constant is not None and constant.requires_grad for constant in constants):
         return None
     # Whatever looks into operations (torch.compile, torch.func, forward gradients) sees only PyTorch's.
-    if torch.compiler.is_compiling() or torch._C._functorch.peek_interpreter_stack() is not None:
+    if torch.compiler.is_compiling() or many_at_once(x):
+        return None
+    if torch._C._functorch.peek_interpreter_stack() is not None:
         return None
     if torch.autograd.forward_ad._current_level >= 0 or not proven(operation, x.device.index):
         return None

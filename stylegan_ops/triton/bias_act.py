@@ -13,7 +13,7 @@ from torch import Tensor
 
 from stylegan_ops.bias_act import ACTIVATIONS, plain_bias_act
 
-from .gradients import differentiable_gradients, largest_error
+from .gradients import differentiable_gradients, in_pytorch, largest_error
 
 CAPABILITY = (7, 0)
 """The oldest GPUs that Triton knows."""
@@ -150,7 +150,7 @@ class _BiasAct(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
         x, b = ctx.saved_tensors
         (dy,) = grads
-        if torch.is_grad_enabled():  # the caller wants a gradient of this gradient
+        if in_pytorch(dy):
             inputs = [x] if b is None else [x, b]
 
             def plain(x: Tensor, b: Tensor | None = None) -> Tensor:

@@ -19,7 +19,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 from stylegan_ops.filtered_lrelu import plain_filtered_lrelu
 from stylegan_ops.upfirdn2d import filter_size, parse_padding, setup_filter
 
-from .gradients import differentiable_gradients, largest_error
+from .gradients import differentiable_gradients, in_pytorch, largest_error
 
 _TILE = 64
 """Side of a tile of the upsampled picture."""
@@ -368,7 +368,7 @@ class _FilteredLrelu(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         x, b = ctx.saved_tensors
-        if torch.is_grad_enabled():  # the caller wants a gradient of this gradient
+        if in_pytorch(grads[0]):
             inputs = [x] if b is None else [x, b]
             found = [*differentiable_gradients(ctx.plain, inputs, grads[0]), None]
             return found[0], found[1], None, None, None, None

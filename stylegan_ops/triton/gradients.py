@@ -8,14 +8,28 @@ import torch
 from torch import Tensor
 
 
+def many_at_once(dy: Tensor) -> bool:
+    """Whether a gradient stands for many (``is_grads_batched``, ``torch.func``) and has no memory of its own."""
+    inside = torch._C._functorch
+    return inside.is_legacy_batchedtensor(dy) or inside.is_functorch_wrapped_tensor(dy)
+
+
+def in_pytorch(dy: Tensor) -> bool:
+    """Whether PyTorch's own operations have to take this gradient: many at once, or one to be differentiated again."""
+    return torch.is_grad_enabled() or many_at_once(dy)
+
+
 def differentiable_gradients(
     operation: Callable[..., Tensor], inputs: Sequence[Tensor], dy: Tensor
 ) -> tuple[Tensor, ...]:
-    """Gradients of a plain PyTorch ``operation`` that can themselves be differentiated, by its inputs and by ``dy``."""
+    """Gradients of a plain PyTorch ``operation``; where gradients are on, they can be differentiated by its inputs and
+    by ``dy``.
+    """
+    again = torch.is_grad_enabled()
     with torch.enable_grad():
         # Views, so that those of two arguments that are one tensor stay apart.
         own = [x.view_as(x) if x.requires_grad else x.detach().requires_grad_() for x in inputs]
-        return torch.autograd.grad(operation(*own), own, dy, create_graph=True)
+        return torch.autograd.grad(operation(*own), own, dy, create_graph=again)
 
 
 def largest_error(

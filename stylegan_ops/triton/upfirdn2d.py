@@ -13,7 +13,7 @@ from torch import Tensor
 
 from stylegan_ops.upfirdn2d import parse_padding, parse_scaling, plain_upfirdn2d, setup_filter
 
-from .gradients import largest_error
+from .gradients import largest_error, many_at_once
 
 CAPABILITY = (7, 0)
 """The oldest GPUs that Triton knows."""
@@ -34,6 +34,11 @@ class _Axis(NamedTuple):
     def transposed(self) -> _Axis:
         """The same for the gradient, with the taps in reverse order."""
         return _Axis(self.out_size, self.size, self.down, self.up, self.taps - 1 - self.pad, self.taps)
+
+    @property
+    def pad_after(self) -> int:
+        """What the last result needs behind the samples."""
+        return (self.out_size - 1) * self.down + self.taps - self.size * self.up - self.pad
 
     @property
     def shift(self) -> int:
@@ -119,6 +124,11 @@ def _run(x: Tensor, f: Tensor, y: _Axis, x_axis: _Axis, gain: float) -> Tensor:
     return out
 
 
+def _in_pytorch(x: Tensor, f: Tensor, y: _Axis, x_axis: _Axis, gain: float) -> Tensor:
+    padding = [x_axis.pad, x_axis.pad_after, y.pad, y.pad_after]
+    return plain_upfirdn2d(x, f, (x_axis.up, y.up), (x_axis.down, y.down), padding, True, gain)
+
+
 class _Upfirdn2d(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, f: Tensor, y: _Axis, x_axis: _Axis, gain: float) -> Tensor:
@@ -132,8 +142,10 @@ class _Upfirdn2d(torch.autograd.Function):
         (f,) = ctx.saved_tensors
         y, x_axis = ctx.axes
         reverse = f.flip([0, 1]).contiguous()
-        dx: Tensor = _Upfirdn2d.apply(grads[0], reverse, y.transposed(), x_axis.transposed(), ctx.gain)
-        return dx, None, None, None, None
+        y, x_axis = y.transposed(), x_axis.transposed()
+        # A gradient of this one is the operation itself; only many at once need PyTorch's own.
+        run = _in_pytorch if many_at_once(grads[0]) else _Upfirdn2d.apply
+        return run(grads[0], reverse, y, x_axis, ctx.gain), None, None, None, None
 
 
 def _axis(size: int, up: int, down: int, before: int, after: int, taps: int) -> _Axis:

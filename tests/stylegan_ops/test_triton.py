@@ -32,6 +32,7 @@ from stylegan_ops.triton import upfirdn2d as fused_upfirdn2d  # noqa: E402
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 OPS = np.load(Path(__file__).parent.parent / "data" / "ops.npz")
 CASES = json.loads(str(OPS["cases"]))
+CONFIGURATIONS: list[dict[str, Any]] = [{}, {"conv_kernel": 1, "use_radial_filters": True}]  # T and R
 
 
 @pytest.fixture(autouse=True)
@@ -273,14 +274,16 @@ def everywhere(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return asked
 
 
-@pytest.mark.parametrize(
-    "configuration", [{}, {"conv_kernel": 1, "use_radial_filters": True}], ids=["t", "r"]
-)
-def test_a_network_draws_the_same_with_them(configuration: dict[str, Any], everywhere: list[str]) -> None:
+def small(**configuration: Any) -> Generator:
     generator = Generator(
         8, 0, 8, 32, channel_base=64, channel_max=3, num_layers=6, margin_size=4, **configuration
     )
-    generator.to(DEVICE).requires_grad_(False)
+    return generator.to(DEVICE).requires_grad_(False)
+
+
+@pytest.mark.parametrize("configuration", CONFIGURATIONS, ids=["t", "r"])
+def test_a_network_draws_the_same_with_them(configuration: dict[str, Any], everywhere: list[str]) -> None:
+    generator = small(**configuration)
     ws = generator.mapping(torch.randn(1, 8, device=DEVICE)).requires_grad_(True)
 
     def run() -> tuple[Tensor, Tensor]:
@@ -288,13 +291,41 @@ def test_a_network_draws_the_same_with_them(configuration: dict[str, Any], every
         return image.detach(), torch.autograd.grad(image.square().sum(), ws)[0]
 
     with_kernels = run()
-    assert set(everywhere) == {"bias_act", "upfirdn2d", "filtered_lrelu"}
+    assert set(everywhere) == {"bias_act", "filtered_lrelu"}
     with pytest.MonkeyPatch.context() as patch:
         for name in ("bias_act", "upfirdn2d", "filtered_lrelu"):
             patch.setattr(sys.modules[f"stylegan_ops.{name}"], "fused", lambda *_: None)
         without = run()
     for a, b in zip(with_kernels, without):
         torch.testing.assert_close(a, b, rtol=0, atol=1e-5 * float(b.abs().max()))
+
+
+def many_gradients(found: Tensor, by: Tensor) -> None:
+    """All gradients of ``found`` at once are those of each entry alone."""
+    rows = torch.eye(found.numel(), device=DEVICE).reshape(-1, *found.shape)
+    (together,) = torch.autograd.grad(found, by, rows, retain_graph=True, is_grads_batched=True)
+    for row, mine in zip(rows, together):
+        (alone,) = torch.autograd.grad(found, by, row, retain_graph=True)
+        torch.testing.assert_close(mine, alone, rtol=0, atol=1e-5 * float(alone.abs().max()))
+
+
+@pytest.mark.parametrize("configuration", CONFIGURATIONS, ids=["t", "r"])
+def test_many_gradients_at_once(configuration: dict[str, Any], everywhere: list[str]) -> None:
+    """As a Jacobian is taken: PyTorch hands the backward pass all of them in one tensor."""
+    generator = small(**configuration)
+    ws = generator.mapping(torch.randn(1, 8, device=DEVICE)).requires_grad_(True)
+    found = generator.synthesis.features(ws, 32)[0, :, 5:7, 6]
+    assert set(everywhere) == {"bias_act", "filtered_lrelu"}
+    many_gradients(found, ws)
+
+
+@pytest.mark.parametrize("taps", [[1, 3, 2, 1], list(range(1, 10))])
+def test_many_gradients_of_upfirdn2d_at_once(taps: list[int]) -> None:
+    x = random(1, 2, 5, 6)
+    out = fused_upfirdn2d.upfirdn2d(
+        x, setup_filter(taps).to(DEVICE), up=[2, 3], down=[3, 2], padding=[7, 3, -1, 8]
+    )
+    many_gradients(out[0, :, 1, :2], x)
 
 
 class TestChoice:
