@@ -31,7 +31,7 @@ from .runs import RunFolder, read_json
 
 ROOT = Path(__file__).resolve().parents[2]
 GROUPS = ("render", "textured", "outside")
-VERSION = 2
+VERSION = 3
 """Of what a job does; a change of it makes all files of earlier runs count for nothing."""
 
 

@@ -93,7 +93,7 @@ def gauss_newton(first: Frame, handles: Points) -> Tracker:
     handle is expected where it was.
     """
     size = first.generator.img_resolution
-    side = min(newton.COARSE if size <= newton.SMALL_PICTURE else newton.FINE, size)
+    side = min(newton.FEATURE_RESOLUTION, size)
 
     def look(frame: Frame) -> Tensor:
         with mixed_precision(frame.latent.device):
