@@ -45,7 +45,7 @@ SHORTEST_MOTION = 0.1
 POSITION_ERROR = 1.0 / 256
 """Deviation that a position is trusted to, as a part of the picture's side."""
 
-HOLD = 25.0
+HOLD = 10.0
 """Cost of a mean square change of 1 deviation where nothing may move, for a `lambda_mask` of 1."""
 
 FRESH_ROWS = 24
