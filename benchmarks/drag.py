@@ -4,10 +4,10 @@
 
 One point with a mask. Generators are StyleGAN2 config-f with random weights (`--toon` adds the embedded model); each
 resolution and engine has a process of its own, for its peak memory. A *step* is one change of the latent: in
-`reference` a forward pass to F (128 px), a backward pass and Adam; in `gauss-newton` the rows of the Jacobian that have
-to be computed anew (up to 2 a point and 2 to 4 for the mask, a backward pass each), one or more solutions and a forward pass
-to F (64 px) for each. The *floor* is a forward and a backward pass to the F of `reference`, weights frozen, unfused
-modulation, float32. With random weights "arrived" is what the engine's own tracker says.
+`reference` a forward pass to F (128 px), a backward pass and Adam; in `gauss-newton` the rows of the Jacobian that
+have to be computed anew (up to 2 a point and 2 to 4 for the mask, a backward pass each), one or more solutions and a
+forward pass to F (64 px) for each. The *floor* is a forward and a backward pass to the F of `reference`, weights
+frozen, unfused modulation, float32. With random weights "arrived" is what the engine's own tracker says.
 """
 
 from __future__ import annotations
