@@ -61,7 +61,7 @@ def draws_coarsely(synthesis: Any, resolution: int) -> bool:
     return (
         resolution in synthesis.block_resolutions
         and resolution < synthesis.img_resolution
-        and bool(getattr(synthesis, f"b{resolution}").num_torgb)
+        and bool(synthesis.block(resolution).num_torgb)
     )
 
 

@@ -115,11 +115,12 @@ class Tuning:
 
 def tuned_parameters(synthesis: Any, from_resolution: int) -> dict[str, Tensor]:
     """The weights and biases of the blocks from `from_resolution` on, by name, without the affine maps from w."""
-    fine = {f"b{resolution}" for resolution in synthesis.block_resolutions if resolution >= from_resolution}
     return {
         name: parameter
         for name, parameter in synthesis.named_parameters()
-        if name.split(".")[0] in fine and ".affine." not in name and not name.endswith("noise_strength")
+        if synthesis.resolution_of(name) >= from_resolution
+        and ".affine." not in name
+        and not name.endswith("noise_strength")
     }
 
 
