@@ -19,7 +19,8 @@ from .conftest import small_model
 
 def start(recorded, nudge: float = 0.0) -> tuple[Drag, DragOptions]:
     pairs = np.stack([recorded.handles, recorded.targets], axis=1)[..., ::-1] + 0.5  # (row, column) to (x, y)
-    options = DragOptions(steps=40, learning_rate=float(recorded.learning_rate), stop_distance=2.0)
+    rate = float(recorded.learning_rate)
+    options = DragOptions(engine="reference", steps=40, learning_rate=rate, stop_distance=2.0)
     latent = torch.from_numpy(recorded.w0)
     latent = latent + nudge * torch.randn(latent.shape, generator=torch.Generator().manual_seed(0))
     problem = DragProblem(
