@@ -15,14 +15,16 @@ import skia
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
+from backend.detection.framing import FRAME, frame_centre
 from backend.training.toon.factors import FACTORS, Factors
 from backend.training.toon.renderer import draw
 
 HERE = Path(__file__).parent
 WIDTH, HEIGHT = 720, 780
-CROP = (72, 116, 576)  # x, y, size: the square that frames the face
+SQUARE = (75, 119, 570)  # x, y, size: the head's square
 
 PORTRAIT: Factors = {name: f.at(0.5) for name, f in FACTORS.items()} | {
+    "face_width": 0.26,
     "yaw": 0.14,
     "pitch": 0.02,
     "roll": -0.05,
@@ -34,6 +36,8 @@ PORTRAIT: Factors = {name: f.at(0.5) for name, f in FACTORS.items()} | {
     "ink": 0.9,
     "eye_open": 0.90,
     "eye_height": 0.072,
+    "eye_width": 0.064,
+    "eye_y": 0.03,
     "eye_light": 0.62,
     "eye_a": -0.10,
     "eye_b": 0.06,
@@ -69,11 +73,20 @@ def _paint(p: Factors) -> tuple[NDArray[np.float64], dict[str, tuple[float, floa
         [skia.Point(0, 0), skia.Point(WIDTH * 0.3, HEIGHT)], [0xFFC9D6DF, 0xFFE3DDD0]
     )
     canvas.drawPaint(skia.Paint(Shader=sky))
-    x, y, size = CROP
+    x, y, size = SQUARE
     canvas.translate(x, y)
     canvas.scale(size, size)
     landmarks = draw(canvas, p)
     return surface.toarray(colorType=skia.kRGBA_8888_ColorType)[..., :3].astype(float), landmarks
+
+
+def _crop(landmarks: dict[str, tuple[float, float]]) -> list[int]:
+    """x, y, size of the square that frames the face for the model."""
+    marks = {name: complex(*place) for name, place in landmarks.items()}
+    eyes = sum(marks[f"eye_{s}_{part}"] for s in ("left", "right") for part in ("inner", "outer")) / 4
+    middle = frame_centre(eyes, (marks["mouth_left"] + marks["mouth_right"]) / 2)
+    size = round(FRAME * SQUARE[2])
+    return [round(middle.real - size / 2), round(middle.imag - size / 2), size]
 
 
 def _texture(rng: np.random.Generator) -> NDArray[np.float64]:
@@ -93,7 +106,7 @@ def main() -> None:
     painted = np.clip(canvas * _texture(np.random.default_rng(11)), 0, 255).round().astype(np.uint8)
     Image.fromarray(painted).save(HERE / "portrait.png", optimize=True)
 
-    size = CROP[2]
+    size = SQUARE[2]
     # Room for the mouth before and after the pull; nose and chin stay out.
     marks = [
         places[f"mouth_{name}"] for places in (before, after) for name in ("left", "right", "top", "bottom")
@@ -105,7 +118,7 @@ def main() -> None:
     mask.filter(ImageFilter.GaussianBlur(size * 0.008)).save(HERE / "portrait-mask.png", optimize=True)
 
     description = {
-        "crop": list(CROP),
+        "crop": _crop(before),
         "pairs": [
             [[round(v, 2) for v in before[name]], [round(v, 2) for v in after[name]]] for name in PULLED
         ],

@@ -182,12 +182,20 @@ def look(network: FaceNetwork, x: Tensor, scale: float) -> list[FoundFace]:
 
 def _decoded(said: Sequence[float], row: int, column: int, score: float) -> FoundFace:
     """What the network says in one cell, in pixels of its input."""
+    angle = math.atan2(said[5], said[4])
+    cos, sin = math.cos(angle), math.sin(angle)
+    eyes, mouth = (
+        (u * cos + v * sin, v * cos - u * sin)
+        for u, v in (((said[6] + said[8]) / 2, (said[7] + said[9]) / 2), (said[10], said[11]))
+    )
     return FoundFace(
         (column + 0.5 + said[2]) * STRIDE,
         (row + 0.5 + said[3]) * STRIDE,
         UNIT * math.exp(min(max(said[1], -3.0), 3.0)),
-        math.degrees(math.atan2(said[5], said[4])),
+        math.degrees(angle),
         score,
+        eyes,
+        mouth,
     )
 
 
@@ -215,6 +223,8 @@ def _look_closely(
                 close.size * zoom,
                 180 - (180 - face.angle - close.angle) % 360,
                 math.sqrt(face.score * close.score),
+                close.eyes,
+                close.mouth,
             )
         )
     return result

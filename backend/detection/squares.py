@@ -15,13 +15,15 @@ _SAME = 0.4
 
 
 class FoundFace(NamedTuple):
-    """A face in a picture: the turned square that frames it as the models are framed.
+    """A face in a picture: a turned square around the whole head, which does not change as the head looks aside.
 
     Attributes:
         x, y: the square's centre in pixels of the picture, origin top left, pixel centres at +0.5. It may lie outside.
         size: the square's side in pixels.
         angle: degrees, clockwise as seen (y down), in (-180, 180]: 12 is a head that leans to the right of the picture.
         score: 0 to 1, how sure the finder is.
+        eyes, mouth: the middle between the eyes and the middle of the mouth, from the square's centre along its own
+            sides, in sides.
     """
 
     x: float
@@ -29,6 +31,8 @@ class FoundFace(NamedTuple):
     size: float
     angle: float
     score: float
+    eyes: Point = (0.0, 0.06)
+    mouth: Point = (0.0, 0.22)
 
 
 def corners(face: FoundFace, part: float = 1.0) -> list[Point]:

@@ -142,12 +142,11 @@ def _face_of(file: Path, resolution: int) -> Picture:
 
 def find_crop(rgba: Picture) -> Crop:
     """The crop around the surest face of a picture (uint8 [H, W, 4]), or of the whole when no face is found."""
-    from backend.detection import find_faces  # late: its network is loaded only where there is need
+    from backend.detection import find_faces, frame  # late: its network is loaded only where there is need
 
     whole = choose_crop(rgba, (0, 0), "layer")  # refuses a picture that shows nothing
     for face in find_faces(rgba):
-        side = round(face.size)
+        x, y, side = frame(face)
         if side >= SMALLEST_SIDE:
-            x, y = round(face.x - face.size / 2), round(face.y - face.size / 2)
-            return Crop(x, y, side, round(float(face.angle), 1))
+            return Crop(round(x - side / 2), round(y - side / 2), round(side), round(float(face.angle), 1))
     return whole

@@ -57,13 +57,14 @@ def find(layer: Pixels, offset: tuple[int, int]) -> tuple[Face, ...]:
     Raises PullfaceError when the finder's own files are missing.
     """
     # Late: its network is only loaded where faces are looked for.
-    from backend.detection import find_faces
+    from backend.detection import find_faces, frame
 
     faces = []
     for found in find_faces(display(layer))[:MAX_FACES]:
-        size = round(found.size)
+        middle_x, middle_y, side = frame(found)
+        size = round(side)
         if SMALLEST_SIDE <= size <= LARGEST_SIDE:
-            x, y = round(found.x - found.size / 2) + offset[0], round(found.y - found.size / 2) + offset[1]
+            x, y = round(middle_x - side / 2) + offset[0], round(middle_y - side / 2) + offset[1]
             angle = round(float(found.angle), 1)
             crop = Crop(x, y, size, angle if abs(angle) >= UPRIGHT else 0.0)
             faces.append(Face(crop, float(found.score)))

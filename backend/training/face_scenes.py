@@ -18,7 +18,7 @@ from .toon.renderer import draw
 
 SPRITE_UNIT = 160
 MARGIN = 0.35  # of the unit square, on every side of it
-_UPRIGHT = {"x": 0.0, "y": 0.0, "roll": 0.0, "scale": 1.0}
+_UPRIGHT = {"roll": 0.0}
 _LINEAR = skia.SamplingOptions(skia.FilterMode.kLinear, skia.MipmapMode.kLinear)
 
 _CORE = 0.27
@@ -87,7 +87,7 @@ def make_sprite(p: Factors) -> Sprite:
     surface = skia.Surface(side, side)
     posed = drawn(p, surface)
     upright = drawn({**p, **_UPRIGHT}, skia.Surface(1, 1))
-    # Brows, chin and eyes stay rigid under x, y, roll and scale: the least-squares similarity is exact.
+    # Brows, chin and eyes stay rigid under roll: the least-squares similarity is exact.
     a = np.array([complex(*upright[name]) for name in upright])
     b = np.array([complex(*posed[name]) for name in upright])
     turn = np.vdot(a - a.mean(), b - b.mean()) / np.vdot(a - a.mean(), a - a.mean())

@@ -57,10 +57,11 @@ Finder = Callable[[NDArray[np.uint8]], list[Square]]
 
 
 def find_squares(rgba: NDArray[np.uint8]) -> list[Square]:
-    """All faces that the face finder is sure of."""
+    """The frames of all faces that the face finder is sure of."""
     from backend.detection.finding import CERTAIN, find_faces  # loads its network
+    from backend.detection.framing import frame
 
-    return [Square(f.x, f.y, f.size, f.angle) for f in find_faces(rgba) if f.score >= CERTAIN]
+    return [Square(*frame(f), f.angle) for f in find_faces(rgba) if f.score >= CERTAIN]
 
 
 def whole_centre(rgba: NDArray[np.uint8]) -> list[Square]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import sys
-from types import ModuleType, SimpleNamespace
+import cmath
+import math
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from backend.detection import FoundFace
+from backend.detection.framing import FRAME, frame_centre
 from backend.engine import Crop
 from backend.errors import PullfaceError
 from backend.sessions.faces import choose, find
@@ -19,9 +22,18 @@ from backend.sessions.store import SessionStore
 OFFSET = (100, -50)
 LAYER = np.full((200, 300, 4), 255, np.uint8)
 
-SURE = SimpleNamespace(x=80.4, y=70.2, size=60.6, angle=-33.33, score=0.91)
-SMALL = SimpleNamespace(x=230.0, y=120.0, size=40.0, angle=1.2, score=0.6)
-TINY = SimpleNamespace(x=10.0, y=10.0, size=9.0, angle=0.0, score=0.5)
+
+def found(x: float, y: float, side: float, angle: float, score: float) -> FoundFace:
+    """A face whose frame has this middle and this side."""
+    centred = frame_centre(0.06j, 0.22j).imag
+    turn = cmath.rect(side / FRAME, math.radians(angle))
+    middle = complex(x, y) - turn * 1j * centred
+    return FoundFace(middle.real, middle.imag, side / FRAME, angle, score, (0, 0.06), (0, 0.22))
+
+
+SURE = found(80.4, 70.2, 60.6, -33.33, 0.91)
+SMALL = found(230.0, 120.0, 40.0, 1.2, 0.6)
+TINY = found(10.0, 10.0, 9.0, 0.0, 0.5)
 
 
 @pytest.fixture
@@ -33,9 +45,7 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> Any:
         stage.pictures.append(rgba)
         return list(stage.faces)
 
-    module = ModuleType("backend.detection")
-    module.find_faces = find_faces  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "backend.detection", module)
+    monkeypatch.setattr("backend.detection.find_faces", find_faces)
     return stage
 
 

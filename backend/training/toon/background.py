@@ -19,11 +19,11 @@ FACTORS: dict[str, Factor] = {
     "background2_light": Factor(-0.28, 0.28),
     "background2_a": Factor(-0.08, 0.08),
     "background2_b": Factor(-0.08, 0.08),
-    "background_mix": Factor(-0.4, 1.0),
+    "background_mix": Factor(-1.2, 1.0),
     "background_edge": Factor(0.01, 1.3),
     "background_angle": Factor(-1.6, 1.6),
-    "background_discs": Factor(-1.2, 0.9),
-    "background_hills": Factor(-1.5, 1.0),
+    "background_discs": Factor(-2.4, 0.9),
+    "background_hills": Factor(-3.0, 1.0),
 }
 
 # Places (x, y), radii and strengths of the discs of light; those of one face differ by its colours only.

@@ -21,7 +21,7 @@ FACTORS: dict[str, Factor] = {
     "neckline": Factor(0.395, 0.520),
     "neckline_point": Factor(0.0, 1.0),
     "collar": Factor(-0.9, 1.0),
-    "hood": Factor(-1.6, 1.0),
+    "hood": Factor(-3.0, 1.0),
 }
 
 

@@ -15,9 +15,9 @@ from .table import Factor, Factors
 
 FACTORS: dict[str, Factor] = {
     "eye_x": Factor(0.100, 0.136, bell=0.2),
-    "eye_y": Factor(0.000, 0.060),
-    "eye_width": Factor(0.048, 0.080),
-    "eye_height": Factor(0.036, 0.090),
+    "eye_y": Factor(-0.035, 0.060),
+    "eye_width": Factor(0.042, 0.080),
+    "eye_height": Factor(0.029, 0.090),
     "eye_tilt": Factor(-0.22, 0.22, bell=0.5),
     "eye_open": Factor(0.0, 1.0, skew=0.28),
     "wink": Factor(-1.0, 1.0, bell=0.8),

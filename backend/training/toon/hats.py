@@ -13,7 +13,7 @@ from .style import Style
 from .table import Factor, Factors
 
 FACTORS: dict[str, Factor] = {
-    "hat": Factor(-6.5, 1.0),
+    "hat": Factor(-10.0, 1.0),
     "hat_brim": Factor(-0.06, 0.21),
     "hat_visor": Factor(0.0, 1.0),
     "hat_height": Factor(0.03, 0.26),

@@ -17,11 +17,12 @@ FACTORS: dict[str, Factor] = {
     "yaw": Factor(-0.78, 0.78, bell=0.45),
     "pitch": Factor(-0.34, 0.34, bell=0.4),
     "roll": Factor(-0.42, 0.42, bell=0.6),
-    "x": Factor(-0.04, 0.04),
-    "y": Factor(-0.04, 0.04),
-    "scale": Factor(0.86, 1.12),
+    # how far the frame is off, see `renderer.render`
+    "x": Factor(-0.012, 0.012),
+    "y": Factor(-0.012, 0.012),
+    "scale": Factor(0.965, 1.04),
     # shape
-    "face_width": Factor(0.235, 0.285, bell=0.2),
+    "face_width": Factor(0.215, 0.285, bell=0.2),
     "cheek": Factor(0.89, 1.02),
     "jaw": Factor(0.64, 0.88),
     "jaw_y": Factor(0.155, 0.205),

@@ -12,7 +12,7 @@ from .table import Factor, Factors
 
 FACTORS: dict[str, Factor] = {
     "mouth_y": Factor(0.190, 0.232),
-    "mouth_width": Factor(0.030, 0.098, bell=0.2),
+    "mouth_width": Factor(0.032, 0.098, bell=0.2),
     "smile": Factor(-0.030, 0.044, skew=0.8, bell=0.4),
     "smirk": Factor(-0.020, 0.020, bell=0.5),
     "mouth_open": Factor(0.0, 0.075, skew=2.0),

@@ -9,6 +9,8 @@ import numpy as np
 import skia
 from numpy.typing import NDArray
 
+from backend.detection.framing import FRAME, frame_centre
+
 from . import background, clothes, finish, glasses, hair, hats
 from .brows import draw_brow
 from .ears import draw_ear
@@ -53,6 +55,9 @@ LANDMARKS = (
 
 
 _SIDES = (-1, 1)
+_EVERYWHERE = skia.Rect.MakeLTRB(-3, -3, 4, 4)
+_UPRIGHTED = 0.8
+"""The part of the head's tilt that the frame follows."""
 
 
 def _draw_face(canvas: skia.Canvas, head: Head, p: Factors, style: Style) -> Landmarks:
@@ -81,16 +86,15 @@ def draw(canvas: skia.Canvas, p: Factors) -> Landmarks:
     """Draw a face, without background, into the unit square of a canvas.
 
     Args:
-        canvas: scaled so that the face's frame is the square from (0, 0) to (1, 1). Shoulders and long hair
-            go on below it.
+        canvas: scaled so that the face's square (`detection.squares`) is the one from (0, 0) to (1, 1). Shoulders and
+            long hair go on below it.
         p: a value for every name of `factors.FACTORS`.
 
     Returns:
         All `LANDMARKS`, in device pixels of the canvas.
     """
     canvas.save()
-    canvas.translate(0.5 + p["x"], 0.52 + p["y"])
-    canvas.scale(p["scale"], p["scale"])
+    canvas.translate(0.5, 0.52)
     head, style = Head(p), make_style(p)
     roll = (math.degrees(p["roll"]), 0.0, PIVOT)  # the head turns about the neck; the shoulders stay
 
@@ -113,21 +117,49 @@ def draw(canvas: skia.Canvas, p: Factors) -> Landmarks:
     return {name: (q.x(), q.y()) for name, q in zip(LANDMARKS, mapped, strict=True)}
 
 
-def render(p: Factors, size: int = 128) -> Face:
-    """Draw a face on its background.
+def _framed(landmarks: Landmarks, p: Factors, size: int, side: float) -> skia.Matrix:
+    """From the face's square to the picture: framed as a found face is, less exactly by some factors.
+
+    The head stays a little tilted, so that the model knows heads that lean, and crops that are not quite upright.
+    """
+
+    def middle(*names: str) -> complex:
+        return sum((complex(*landmarks[name]) for name in names), 0j) / len(names)
+
+    eyes = middle(*(f"eye_{side}_{part}" for side in ("left", "right") for part in ("inner", "outer")))
+    centre = frame_centre(eyes, middle("mouth_left", "mouth_right"))
+    zoom = size / side * p["scale"]
+    matrix = skia.Matrix()
+    matrix.setTranslate(-centre.real, -centre.imag)
+    matrix.postRotate(-math.degrees(p["roll"]) * _UPRIGHTED)
+    matrix.postScale(zoom, zoom)
+    matrix.postTranslate(size * (0.5 + p["x"]), size * (0.5 + p["y"]))
+    return matrix
+
+
+def render(p: Factors, size: int = 128, side: float = FRAME) -> Face:
+    """Draw a face on its background, framed as the models see faces (`detection.framing`).
 
     Args:
         p: a value for every name of `factors.FACTORS`.
         size: side of the picture in pixels.
+        side: of the frame, in sides of the face's square; 1.4 shows the whole head.
 
     Returns:
         The picture and all `LANDMARKS` in its pixel coordinates.
     """
     surface = skia.Surface(size, size)
     canvas = surface.getCanvas()
+    recorder = skia.PictureRecorder()
+    drawn = draw(recorder.beginRecording(_EVERYWHERE), p)
+    matrix = _framed(drawn, p, size, side)
+    canvas.save()
     canvas.scale(size, size)
     background.draw_background(canvas, p)
-    landmarks = draw(canvas, p)
+    canvas.restore()
+    canvas.drawPicture(recorder.finishRecordingAsPicture(), matrix)
     finish.paint(surface, p)
+    mapped = matrix.mapPoints([skia.Point(*drawn[name]) for name in LANDMARKS])
+    landmarks = {name: (q.x(), q.y()) for name, q in zip(LANDMARKS, mapped, strict=True)}
     picture = surface.toarray(colorType=skia.kRGBA_8888_ColorType)[..., :3].copy()
     return Face(picture, landmarks)
