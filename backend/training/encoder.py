@@ -24,7 +24,7 @@ from backend.models import storage
 from backend.models.catalogue import read_metadata
 from backend.models.model import Model
 from stylegan_ops.encoder import Encoder
-from stylegan_ops.stylegan2 import Generator
+from stylegan_ops.generator import StyleGenerator
 
 from . import checkpoint
 from .degrade import degrade, jitter
@@ -40,7 +40,7 @@ _LARGEST_INPUT = 128
 _HELD_OUT_SEED = 77_003
 
 
-def encoder_kwargs(generator: Generator) -> dict[str, Any]:
+def encoder_kwargs(generator: StyleGenerator) -> dict[str, Any]:
     """The arguments of an encoder for a generator; larger pictures are looked at in 128 px."""
     resolution = min(generator.img_resolution, _LARGEST_INPUT)
     halvings = resolution.bit_length() - 3
@@ -303,7 +303,7 @@ class EncoderTrainer:
         )
 
 
-def _draw_coarse(generator: Generator, ws: Tensor, resolution: int) -> Tensor:
+def _draw_coarse(generator: StyleGenerator, ws: Tensor, resolution: int) -> Tensor:
     """The picture after the block of ``resolution``: what the generator would add detail to."""
     x: Tensor | None = None
     img: Tensor | None = None

@@ -34,10 +34,10 @@ def test_it_draws_the_renderers_faces(toon: Model) -> None:
     assert made.shape == wanted.shape
     right = (made - wanted).abs().mean(dim=[1, 2, 3])
     wrong = (made - wanted.roll(1, dims=0)).abs().mean(dim=[1, 2, 3])
-    # Soft pictures of a wide range of faces: nearer to the right one than to another, by far on average.
-    assert right.mean() < 0.19
+    # A wide range of faces: nearer to the right one than to another, by far on average.
+    assert right.mean() < 0.18
     assert (right < wrong).all()
-    assert (right / wrong).mean() < 0.5
+    assert (right / wrong).mean() < 0.4
 
 
 @torch.no_grad()
