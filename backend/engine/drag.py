@@ -29,6 +29,7 @@ Outcome = Literal["arrived", "stuck", "limit", "stopped"]
 Picture = NDArray[np.uint8]
 
 FEW_POINTS = 5
+PUBLISHED_LAYERS = 6
 
 
 @dataclass(frozen=True)
@@ -39,19 +40,20 @@ class DragOptions:
     steps: the most changes of the latent before the drag ends with "limit".
     strength: 0 to 1, how much the picture may change for the sake of the points. 0 keeps it close to where it was,
         may stop short of a target, and frees 4 entries of w+; 1 goes almost anywhere to arrive and frees 8. The prior
-        towards the start weighs 10^(1 − 2·strength). Engine `reference` knows only its entries.
+        towards the start weighs 10^(1 − 2·strength). Engine `reference` does without it.
     learning_rate: of Adam, for engine `reference`; None = the model's own scale (see
         `FaceEditor.default_learning_rate`).
     lambda_mask: weight of "what may not move stays as it was". The published 20 holds a 128-px model so firmly that
         half of the handles stall; compositing keeps what the mask protects anyway.
-    free_layers: how many entries of w+ may change, counted from the coarsest; None = as `strength` says, 6 by default.
+    free_layers: how many entries of w+ may change, counted from the coarsest; None = as `strength` says, and the
+        published 6 for engine `reference`.
     stop_distance: px of crop space; the drag has arrived when no handle is farther. None = the paper's rule, 1 px
         for up to five points and 2 px for more. (The authors' program uses max(2·h/512, 2) px for a picture of h px.)
     """
 
     engine: str = "gauss-newton"
     steps: int = 200
-    strength: float = 0.5
+    strength: float = 0.3
     learning_rate: float | None = None
     lambda_mask: float = 5.0
     free_layers: int | None = None
@@ -78,7 +80,9 @@ class DragOptions:
     @property
     def layers(self) -> int:
         """How many entries of w+ may change."""
-        return round(4 + 4 * self.strength) if self.free_layers is None else self.free_layers
+        if self.free_layers is not None:
+            return self.free_layers
+        return PUBLISHED_LAYERS if self.engine == "reference" else round(4 + 4 * self.strength)
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> DragOptions:

@@ -16,7 +16,7 @@ from backend.wire.messages import Reply
 from tests.editing.support import Bench, MemorySource
 from tests.server.support import ENDLESS, picture, worker_pids
 
-SHORT = {"steps": 6, "stop_distance": 0.0}
+SHORT = {"engine": "reference", "steps": 6, "stop_distance": 0.0}
 HANDLE, TARGET = Point(50, 40), Point(62, 44)
 
 

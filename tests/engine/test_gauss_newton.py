@@ -41,7 +41,7 @@ def other(toon):
     """Where the features of another face are."""
     generator = toon._model.generator
     z = torch.randn(1, generator.z_dim, generator=torch.Generator().manual_seed(12))
-    return detect(toon.render(Inversion(toon._model.name, generator.mapping(z, truncation_psi=0.6), {})))
+    return detect(toon.render(Inversion(toon._model.name, generator.mapping(z), {})))
 
 
 def run(toon, inversion, pairs, mask=None, options=OPTIONS, **changes):
@@ -58,12 +58,12 @@ def mean_distance(places, names, targets) -> float:
 
 def test_a_feature_arrives_in_short_steps_and_a_detector_finds_it_there(toon, face):
     inversion, places = face
-    handle = places["chin"]
-    target = (handle[0] + 8, handle[1] - 9)
+    handle = places["mouth_left"]
+    target = (handle[0] - 8, handle[1] - 9)
     drag, steps = run(toon, inversion, [[handle, target]])
     assert drag.outcome == "arrived"
     assert len(steps) < 20
-    assert math.dist(detect(steps[-1].preview())["chin"], target) < 0.4 * math.dist(handle, target)
+    assert math.dist(detect(steps[-1].preview())["mouth_left"], target) < 0.4 * math.dist(handle, target)
     lengths = [np.linalg.norm(b.handles - a.handles, axis=1).max() for a, b in pairwise(steps)]
     assert max(lengths) < 3 * LONGEST_STEP * 256
     distances = [step.distance for step in steps]
