@@ -53,7 +53,7 @@ class DragOptions:
 
     engine: str = "gauss-newton"
     steps: int = 200
-    strength: float = 0.3
+    strength: float = 0.4
     learning_rate: float | None = None
     lambda_mask: float = 5.0
     free_layers: int | None = None
