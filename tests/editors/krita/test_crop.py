@@ -56,7 +56,7 @@ def test_a_turned_face_is_found_and_its_frame_turned_by_hand(stage: Stage) -> No
     krita.screenshot("face-found")
     x, y, size, angle = found
     assert angle == pytest.approx(18, abs=12)  # the portrait's own head leans a little to the left
-    assert 150 < size < 350
+    assert 112 < size < 262
     assert 900 < x + size / 2 < 1400
     assert 500 < y + size / 2 < 1000
     assert not krita.run("ws.pull.busy")
