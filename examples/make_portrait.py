@@ -15,9 +15,9 @@ import skia
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
-from backend.detection.framing import FRAME, frame_centre
+from backend.detection.framing import FRAME
 from backend.training.toon.factors import FACTORS, Factors
-from backend.training.toon.renderer import draw
+from backend.training.toon.renderer import draw, frame_middle
 
 HERE = Path(__file__).parent
 WIDTH, HEIGHT = 720, 780
@@ -82,9 +82,7 @@ def _paint(p: Factors) -> tuple[NDArray[np.float64], dict[str, tuple[float, floa
 
 def _crop(landmarks: dict[str, tuple[float, float]]) -> list[int]:
     """x, y, size of the square that frames the face for the model."""
-    marks = {name: complex(*place) for name, place in landmarks.items()}
-    eyes = sum(marks[f"eye_{s}_{part}"] for s in ("left", "right") for part in ("inner", "outer")) / 4
-    middle = frame_centre(eyes, (marks["mouth_left"] + marks["mouth_right"]) / 2)
+    middle = frame_middle(landmarks)
     size = round(FRAME * SQUARE[2])
     return [round(middle.real - size / 2), round(middle.imag - size / 2), size]
 

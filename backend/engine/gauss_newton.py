@@ -128,7 +128,6 @@ class GaussNewtonEngine:
         self._rows = torch.zeros(2 * count, self._start.numel(), device=self._device)
         self._doubts = np.full(count, np.inf)
         self._fresh = np.zeros(count, bool)
-        self._probes: Tensor | None = None
         self._targets: Tensor | None = None
         self._origins: Tensor | None = None
         self._costs: deque[float] = deque(maxlen=PATIENCE + 1)
@@ -151,17 +150,17 @@ class GaussNewtonEngine:
     def _latent(self, x: Tensor) -> Tensor:
         return torch.cat([(self._start + x @ self._deviations.t())[None], self._rest], dim=1)
 
-    def _features(self, x: Tensor) -> Tensor:
+    def _features(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """F of a latent, [1, C, m, m] with its graph, and the same without, [C, m, m] float32."""
         with torch.enable_grad(), mixed_precision(self._device):
             features: Tensor = self._problem.generator.synthesis.features(
                 self._latent(x), self._side, noise_mode="const", fused_modconv=False
             )
-        return features
+        return features, features.detach()[0].float()
 
     def _first_look(self) -> State:
         x = torch.zeros_like(self._start).requires_grad_(True)
-        features = self._features(x)
-        plain = features.detach()[0].float()
+        features, plain = self._features(x)
         handles = torch.from_numpy(self._problem.handles).to(plain)
         self._follower = Follower(plain, handles, self._size)
         mask = self._problem.mask
@@ -174,8 +173,7 @@ class GaussNewtonEngine:
     def _look(self, x: Tensor, expected: Tensor, before: Tensor) -> State:
         assert self._follower is not None
         x = x.detach().requires_grad_(True)
-        features = self._features(x)
-        plain = features.detach()[0].float()
+        features, plain = self._features(x)
         found = self._follower.find(plain, expected, before, 2 * self._longest)
         change = None if self._held is None else self._held.change(plain)
         return State(x, features, plain, found.positions, found.confidence, change)

@@ -22,7 +22,7 @@ def mean_of(values: Sequence[float | None]) -> float | None:
 
 
 def drag_means(figures: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Means over the drags of one row, from what `dragging.run_row` measured; None for a row that does not drag.
+    """Means over the drags of one row, from what `bench.Bench.run_row` measured; None for a row that does not drag.
 
     "seconds_a_step" is all seconds by all steps.
     """

@@ -48,7 +48,17 @@ def read(
     Raises:
         PullfaceError: ``bad_model``, the file is damaged, unsafe, or no StyleGAN.
     """
-    contents = readers.read(path)
+    return model_of(path, readers.read(path), device, samples, tell)
+
+
+def model_of(
+    path: Path,
+    contents: Contents,
+    device: str = "cpu",
+    samples: int = SAMPLES_AT_ONCE,
+    tell: Callable[[float], None] = lambda done: None,
+) -> Model:
+    """`read`, when `contents` of the file at `path` have been read already."""
     try:
         generator, critic = networks(contents, 2 * path.stat().st_size)
         generator.to(device)

@@ -59,7 +59,9 @@ def convert(
         save_file(tensors, target, metadata={METADATA_KEY: json.dumps(metadata)})
         return
     contents = readers.read(source)
-    model = assembling.read(source, samples=SAMPLES, tell=lambda done: tell(0.3 + 0.5 * done, "Measuring w"))
+    model = assembling.model_of(
+        source, contents, samples=SAMPLES, tell=lambda done: tell(0.3 + 0.5 * done, "Measuring w")
+    )
     model = replace(
         model,
         name=name,

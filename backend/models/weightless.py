@@ -88,11 +88,8 @@ def _check(value: Any, name: str = "arguments", depth: int = 0) -> None:
         for key, one in pairs:
             _check(one, str(key), depth + 1)
         return
-    limit = (
-        _MOST_LAYERS if name in ("num_layers", "filter_size", "conv_kernel", "blocks") else _LARGEST_ARGUMENT
-    )
     if isinstance(value, int | float):
-        if not abs(value) <= limit:
+        if not abs(value) <= _LIMITS.get(name, _LARGEST_ARGUMENT):
             raise damaged(f"{name} is {value}")
     elif value is not None and not isinstance(value, str):
         raise damaged(f"{name} is of an unknown form")

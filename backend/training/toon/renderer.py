@@ -117,17 +117,22 @@ def draw(canvas: skia.Canvas, p: Factors) -> Landmarks:
     return {name: (q.x(), q.y()) for name, q in zip(LANDMARKS, mapped, strict=True)}
 
 
-def _framed(landmarks: Landmarks, p: Factors, size: int, side: float) -> skia.Matrix:
-    """From the face's square to the picture: framed as a found face is, less exactly by some factors.
-
-    The head stays a little tilted, so that the model knows heads that lean, and crops that are not quite upright.
-    """
+def frame_middle(landmarks: Landmarks) -> complex:
+    """The middle of the frame, x + iy, in whatever the landmarks are measured in."""
 
     def middle(*names: str) -> complex:
         return sum((complex(*landmarks[name]) for name in names), 0j) / len(names)
 
     eyes = middle(*(f"eye_{side}_{part}" for side in ("left", "right") for part in ("inner", "outer")))
-    centre = frame_centre(eyes, middle("mouth_left", "mouth_right"))
+    return frame_centre(eyes, middle("mouth_left", "mouth_right"))
+
+
+def _framed(landmarks: Landmarks, p: Factors, size: int, side: float) -> skia.Matrix:
+    """From the face's square to the picture: framed as a found face is, less exactly by some factors.
+
+    The head stays a little tilted, so that the model knows heads that lean, and crops that are not quite upright.
+    """
+    centre = frame_middle(landmarks)
     zoom = size / side * p["scale"]
     matrix = skia.Matrix()
     matrix.setTranslate(-centre.real, -centre.imag)
