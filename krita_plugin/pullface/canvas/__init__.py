@@ -1,5 +1,5 @@
 """Points on Krita's canvas: what is drawn over the picture, and what mouse, pen and keys mean there.
 
-``gestures.py`` holds the meaning of the input and knows no Qt; ``overlay.py`` is the widget that lies on the canvas;
+``backend.editing.gestures`` holds the meaning of the input; ``overlay.py`` is the widget that lies on the canvas;
 ``controller.py`` is what the rest of the plugin uses.
 """

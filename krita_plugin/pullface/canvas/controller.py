@@ -7,12 +7,12 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+from ..backend.editing.affine import Affine
 from ..backend.editing.areas import Capsule, capsules
+from ..backend.editing.framing import crop_of, other_faces
 from ..backend.editing.geometry import Point, Rect, Square
+from ..backend.editing.gestures import Gestures
 from ..qt import QtCore, QtGui, QtWidgets, Signal, alive
-from .affine import Affine
-from .framing import crop_of, other_faces
-from .gestures import Gestures
 from .keys import Keys
 from .overlay import Overlay
 from .painting import MARGIN, Scene

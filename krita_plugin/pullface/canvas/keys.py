@@ -8,8 +8,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 
+from ..backend.editing.gestures import Gestures, Key
 from ..qt import Qt, QtCore, QtGui, QtWidgets, alive, key_sequence
-from .gestures import Gestures, Key
 
 _Type = QtCore.QEvent.Type
 _MODIFIERS = {

@@ -10,10 +10,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from ..backend.editing.framing import Framing
 from ..backend.editing.geometry import Point
+from ..backend.editing.gestures import Button, Gestures
 from ..qt import Qt, QtCore, QtGui, QtWidgets, alive, event_position, is_eraser, single_shot
-from .framing import Framing
-from .gestures import Button, Gestures
 from .painting import Painting, Scene
 from .pictures import Picture
 

@@ -6,13 +6,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from ..backend.editing.affine import Affine
 from ..backend.editing.areas import Capsule
+from ..backend.editing.framing import STEM, Spot, turn_handle
 from ..backend.editing.geometry import Point, Square
+from ..backend.editing.gestures import Grip
 from ..backend.editing.pairs import Pair
 from ..qt import Qt, QtCore, QtGui
-from .affine import Affine
-from .framing import STEM, Spot, turn_handle
-from .gestures import Grip
 from .pictures import Picture, turn
 
 HANDLE = QtGui.QColor(240, 78, 88)

@@ -11,7 +11,7 @@ from typing import Any
 
 from krita import Krita
 
-from ..canvas.affine import Affine
+from ..backend.editing.affine import Affine
 from ..qt import Qt, QtCore, QtGui, QtWidgets, alive, class_name, same_object
 from .documents import document_key
 

@@ -13,7 +13,7 @@ from PIL import Image
 from .driver import Krita
 
 ROOT = Path(__file__).resolve().parents[3]
-FAKE = ROOT / "tests/krita_plugin/canvas/fake_pull.py"
+FAKE = ROOT / "tests/editing/fake_pull.py"
 STAGE = Path(__file__).with_name("canvas_stage.py")
 PREFERENCES = Path(__file__).with_name("preferences.py")
 SIZE = (1200, 900)

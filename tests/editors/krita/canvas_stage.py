@@ -4,10 +4,10 @@
 import time
 from types import SimpleNamespace
 
+from pullface.backend.editing import framing
 from pullface.backend.editing.geometry import Point, Rect, Square
 from pullface.backend.editing.host import Edit
 from pullface.backend.editing.pairs import PairList
-from pullface.canvas import framing
 from pullface.canvas.controller import CanvasController
 from pullface.host.canvas import ActiveCanvas
 from pullface.host.documents import document_key

@@ -40,7 +40,7 @@ def press_frame_button(stage: Stage) -> None:
 def handle(stage: Stage) -> tuple[int, int]:
     """Where the handle is that turns the frame, on the screen."""
     x, y = stage.krita.run(
-        "list(sys.modules['pullface.canvas.framing'].turn_handle(ws.canvas.gestures.affine, ws.pull.crop))"
+        "list(sys.modules['pullface.backend.editing.framing'].turn_handle(ws.canvas.gestures.affine, ws.pull.crop))"
     )
     return stage.krita.on_screen("ws.canvas.overlay", x, y)
 

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
+from krita_plugin.pullface.backend.editing.affine import Affine
 from krita_plugin.pullface.backend.editing.geometry import Point, Square
 from krita_plugin.pullface.backend.editing.pairs import PairList
-from krita_plugin.pullface.canvas.affine import Affine
 from krita_plugin.pullface.canvas.controller import CanvasController
 from krita_plugin.pullface.qt import QT_MAJOR, Qt, QtCore, QtGui, QtWidgets, alive
+from tests.editing.fake_pull import FakePull
 
-from .fake_pull import FakePull
 from .window import Window
 
 QtTest = pytest.importorskip(f"PyQt{QT_MAJOR}.QtTest")

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
+from krita_plugin.pullface.backend.editing.affine import Affine
 from krita_plugin.pullface.backend.editing.areas import capsules
+from krita_plugin.pullface.backend.editing.framing import turn_handle
 from krita_plugin.pullface.backend.editing.geometry import Point, Rect, Square
+from krita_plugin.pullface.backend.editing.gestures import Grip
 from krita_plugin.pullface.backend.editing.host import Edit
 from krita_plugin.pullface.backend.editing.pairs import Pair
-from krita_plugin.pullface.canvas.affine import Affine
-from krita_plugin.pullface.canvas.framing import turn_handle
-from krita_plugin.pullface.canvas.gestures import Grip
 from krita_plugin.pullface.canvas.painting import DARK, HANDLE, OUTSIDE, TARGET, Painting, Scene
 from krita_plugin.pullface.canvas.pictures import Pictures
 from krita_plugin.pullface.qt import QtGui

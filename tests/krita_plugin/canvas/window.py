@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from krita_plugin.pullface.canvas.affine import Affine
+from krita_plugin.pullface.backend.editing.affine import Affine
 from krita_plugin.pullface.qt import QAction, QtCore, QtGui, QtWidgets
 
 

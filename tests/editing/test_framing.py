@@ -7,13 +7,12 @@ from typing import Any
 
 import pytest
 
-from krita_plugin.pullface.backend.editing.geometry import Point, Square
-from krita_plugin.pullface.backend.editing.pairs import PairList
-from krita_plugin.pullface.canvas.affine import Affine
-from krita_plugin.pullface.canvas.framing import Spot, turn_handle
-from krita_plugin.pullface.canvas.gestures import Gestures
-
-from .fake_pull import FakePull
+from backend.editing.affine import Affine
+from backend.editing.framing import Spot, turn_handle
+from backend.editing.geometry import Point, Square
+from backend.editing.gestures import Gestures
+from backend.editing.pairs import PairList
+from tests.editing.fake_pull import FakePull
 
 HALF = Affine(0.5, 0.0, 0.0, 0.5, 10.0, 20.0)
 TURNED = Affine(-0.3, 0.4, 0.4, 0.3, 100.0, 50.0)  # rotated and mirrored, half the size

@@ -1,6 +1,6 @@
 """The crop's frame on the canvas: drawn, moved, scaled by its corners, turned by its handle, or taken from a face.
 
-Knows no Qt and no Krita. Positions come in logical px of the canvas widget, as in ``gestures.py``, which uses it.
+Knows no editor and no toolkit. Positions come in logical px of the canvas widget, as in ``gestures.py``, which uses it.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol
 
-from ..backend.editing.geometry import Point, Square
 from .affine import Affine
+from .geometry import Point, Square
 
 SMALLEST_CROP = 16
 """Side of the smallest crop, image px."""

@@ -1,7 +1,7 @@
 """What a press, a movement and a key mean on the canvas: points placed, dragged, deleted, the crop's frame edited.
 
-Knows no Qt and no Krita. Positions come in logical px of the canvas widget; an ``Affine`` leads to image space. Every
-function that takes an event returns whether it is ours; what is not ours goes on to the editor.
+Knows no editor and no toolkit. Positions come in logical px of the canvas widget; an ``Affine`` leads to image space.
+Every function that takes an event returns whether it is ours; what is not ours goes on to the editor.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
-from ..backend.editing.geometry import Point
-from ..backend.editing.pairs import End, PairList
 from .affine import Affine
 from .framing import Framing
+from .geometry import Point
+from .pairs import End, PairList
 
 Button = Literal["left", "right", "other"]
 Key = Literal["undo", "redo", "delete", "drag", "escape"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from ..backend.editing.geometry import Point
+from .geometry import Point
 
 
 class Affine(NamedTuple):

@@ -7,12 +7,11 @@ from typing import Any
 
 import pytest
 
-from krita_plugin.pullface.backend.editing.geometry import Point
-from krita_plugin.pullface.backend.editing.pairs import MAX_PAIRS, PairList
-from krita_plugin.pullface.canvas.affine import Affine
-from krita_plugin.pullface.canvas.gestures import PEN_REACH, REACH, Gestures, Grip
-
-from .fake_pull import FakePull
+from backend.editing.affine import Affine
+from backend.editing.geometry import Point
+from backend.editing.gestures import PEN_REACH, REACH, Gestures, Grip
+from backend.editing.pairs import MAX_PAIRS, PairList
+from tests.editing.fake_pull import FakePull
 
 HALF = Affine(0.5, 0.0, 0.0, 0.5, 10.0, 20.0)  # image (100, 100) is at (60, 70)
 
