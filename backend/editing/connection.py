@@ -105,6 +105,11 @@ class Connection:
         self._drop(RemoteError("server_lost", "The Pullface backend was let go.", "Connect to it again."))
         self._set("off")
 
+    @property
+    def transport(self) -> str:
+        """What carries the messages and, where that is not libzmq, why; empty while there is no connection."""
+        return self._client.transport if self._client is not None else ""
+
     def fileno(self) -> int | None:
         """The descriptor to watch; None while there is none. Changes with ``generation``."""
         return self._client.fileno() if self._client is not None else None

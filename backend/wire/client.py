@@ -2,7 +2,7 @@
 
 One ``Client`` belongs to one thread. Inside an event loop (Qt, GLib) watch ``fileno()`` for readability and
 call ``poll_events()`` whenever it fires, **after every call that sends**, and from a timer about every
-250 ms: the descriptor is edge-triggered, so one wake-up may stand for many messages, and sending can swallow
+250 ms: pyzmq's descriptor is edge-triggered, so one wake-up may stand for many messages, and sending can swallow
 a wake-up.
 ``poll_events`` drains everything and never blocks.
 """
@@ -10,34 +10,25 @@ a wake-up.
 from __future__ import annotations
 
 import itertools
+import socket
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Any
 
-import zmq
-from zmq.utils.monitor import recv_monitor_message
-
 from .codec import decode, encode
 from .connection import ConnectionInfo
 from .errors import RemoteError, WireError
-from .limits import MAX_BUFFER_BYTES, PROTOCOL, SILENCE_SECONDS
+from .limits import PROTOCOL, SILENCE_SECONDS
 from .messages import Body, Buffer, Event, Message, Reply
+from .transport import open_transport, server_lost
 from .types import ACKNOWLEDGE, ERROR, HEARTBEAT, OK
 
 __all__ = ["Client", "RemoteError", "Request"]
 
 _KEPT_EVENTS = 256
 _LONG_PAUSE = 5.0
-
-
-def _server_lost() -> RemoteError:
-    return RemoteError(
-        "server_lost",
-        "The Pullface backend has stopped.",
-        "Start it again and resume the session: nothing that was inverted or pulled is lost.",
-    )
 
 
 class Request:
@@ -138,43 +129,26 @@ class Client:
         info: from ``backend.wire.launch.ensure_server`` or ``backend.wire.connection.read_connection``.
         client_name: shown in the server's log.
         timeout: seconds to wait for the answer to ``hello``.
-        context: a ZeroMQ context to share; by default the client has its own and ends it in ``close``.
 
     Attributes:
         server: the body of the reply to ``hello``: server_version, protocol, pid.
+        transport: what carries the messages, for people, see ``backend.wire.transport``.
 
     Raises:
-        RemoteError: ``wrong_token``, ``wrong_protocol``, ``busy``, ``timeout`` or ``server_lost``.
+        RemoteError: ``wrong_token``, ``wrong_protocol``, ``busy``, ``timeout``, ``server_lost``, or ``not_started``
+            when the transport that the environment asks for cannot be had.
     """
 
-    def __init__(
-        self,
-        info: ConnectionInfo,
-        client_name: str = "client",
-        timeout: float = 5.0,
-        context: zmq.Context[Any] | None = None,
-    ) -> None:
+    def __init__(self, info: ConnectionInfo, client_name: str = "client", timeout: float = 5.0) -> None:
         self.info = info
-        self._own_context = context is None
-        self._context: zmq.Context[Any] = context or zmq.Context(io_threads=1)
         self._numbers = itertools.count(1)
         self._requests: dict[int, Request] = {}
         self._lost: RemoteError | None = None
         self._closed = False
         self._heard = self._polled = time.monotonic()
-        self._socket: zmq.Socket[Any] = self._context.socket(zmq.DEALER)
-        self._socket.setsockopt(zmq.LINGER, 0)
-        self._socket.setsockopt(zmq.MAXMSGSIZE, MAX_BUFFER_BYTES)
-        # A reconnected DEALER is a stranger to the server: a broken connection is final, and said at once.
-        self._socket.setsockopt(zmq.RECONNECT_IVL, -1)
-        self._monitor: zmq.Socket[Any] = self._socket.get_monitor_socket(
-            zmq.EVENT_DISCONNECTED | zmq.EVENT_CLOSED | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
-        )
-        self._poller = zmq.Poller()
-        self._poller.register(self._socket, zmq.POLLIN)
-        self._poller.register(self._monitor, zmq.POLLIN)
+        self._transport = open_transport(info.endpoint)
+        self.transport = self._transport.name
         try:
-            self._socket.connect(info.endpoint)
             body = {"token": info.token, "protocol": list(PROTOCOL), "client": client_name}
             self.server: Body = self.request("hello", body, timeout=timeout).body
         except BaseException:
@@ -233,13 +207,18 @@ class Client:
 
     def _send(self, message: Message) -> None:
         try:
-            self._socket.send_multipart(encode(message), zmq.NOBLOCK, copy=False)
-        except zmq.Again as error:
-            raise _server_lost() from error
+            self._transport.send(encode(message))
+        except BlockingIOError as error:
+            raise server_lost() from error
 
     def fileno(self) -> int:
-        """The descriptor for an event loop; edge-triggered, see the module's description."""
-        return int(self._socket.getsockopt(zmq.FD))
+        """The descriptor for an event loop; it may be edge-triggered, see the module's description."""
+        return self._transport.fileno()
+
+    @property
+    def socket_object(self) -> socket.socket | None:
+        """The socket that ``fileno`` belongs to, for loops that watch objects; None where there is only the number."""
+        return self._transport.socket_object
 
     def poll_events(self) -> list[Request]:
         """Takes in everything that has arrived, without blocking.
@@ -249,16 +228,17 @@ class Client:
             When the server is lost every open request is returned, done with ``server_lost``.
         """
         changed: dict[int, Request] = {}
-        while not self._closed and int(self._socket.getsockopt(zmq.EVENTS)) & zmq.POLLIN:
-            try:
-                frames = self._socket.recv_multipart(zmq.NOBLOCK, copy=False)
-            except zmq.Again:
+        while not self._closed:
+            ended = self._transport.ended
+            while (frames := self._transport.receive()) is not None:
+                self._heard = time.monotonic()
+                request = self._take_in(frames)
+                if request is not None:
+                    changed[request.id] = request
+            # A connection that ended just now may have brought its last messages just before.
+            if self._transport.ended is ended:
+                self._notice_loss(ended)
                 break
-            self._heard = time.monotonic()
-            request = self._take_in(frames)
-            if request is not None:
-                changed[request.id] = request
-        self._notice_loss()
         if self._lost is not None:
             for request in list(self._requests.values()):
                 request.finish(self._lost)
@@ -289,7 +269,7 @@ class Client:
                     "The Pullface backend did not answer in time.",
                     "Try again, or restart the backend.",
                 )
-            self._poller.poll(int(interval * 1000) + 1)
+            self._transport.wait(interval)
 
     def _take_in(self, frames: Sequence[Any]) -> Request | None:
         try:
@@ -301,7 +281,7 @@ class Client:
         request = self._requests.get(message.reply_to)
         if request is None:
             return None
-        buffers = tuple(memoryview(frame.buffer) for frame in message.buffers)
+        buffers = tuple(memoryview(frame) for frame in message.buffers)
         if message.type == OK:
             request.finish(Reply(message.body, buffers, message.session))
             del self._requests[request.id]
@@ -312,30 +292,22 @@ class Client:
             request.add(Event(message.type, message.body, buffers, message.session, request.id))
         return request
 
-    def _notice_loss(self) -> None:
+    def _notice_loss(self, ended: RemoteError | None) -> None:
         now = time.monotonic()
         if now - self._polled > _LONG_PAUSE:
             # Nobody listened for a while (a modal dialog, a sleeping computer): silence counts from now on.
             self._heard = now
         self._polled = now
         if now - self._heard > SILENCE_SECONDS:
-            self._lost = self._lost or _server_lost()
-        while (
-            self._lost is None and not self._closed and int(self._monitor.getsockopt(zmq.EVENTS)) & zmq.POLLIN
-        ):
-            recv_monitor_message(self._monitor, zmq.NOBLOCK)
-            self._lost = _server_lost()
+            ended = ended or server_lost()
+        self._lost = self._lost or ended
 
     def close(self) -> None:
         """Ends the connection. The server stops what this client left running. Harmless when called twice."""
         if self._closed:
             return
         self._closed = True
-        self._socket.disable_monitor()
-        self._monitor.close(0)
-        self._socket.close(0)
-        if self._own_context:
-            self._context.term()
+        self._transport.close()
 
     def __enter__(self) -> Client:
         return self

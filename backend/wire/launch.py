@@ -33,7 +33,8 @@ def find_server(client_name: str = "launcher") -> ConnectionInfo | None:
     """The connection information of a live server that lets us in, or None.
 
     Raises:
-        RemoteError: ``wrong_protocol``: a server runs, but it and this client do not understand each other.
+        RemoteError: ``wrong_protocol``: a server runs, but it and this client do not understand each other;
+            ``not_started``: this client has no way to speak to it, see ``Client``.
     """
     info = read_connection()
     if info is None or not _listens(info):
@@ -42,7 +43,7 @@ def find_server(client_name: str = "launcher") -> ConnectionInfo | None:
         with Client(info, client_name, timeout=3.0):
             return info
     except RemoteError as error:
-        if error.code == "wrong_protocol":
+        if error.code in ("wrong_protocol", "not_started"):  # another server would not help
             raise
         return None
 

@@ -242,6 +242,7 @@ class PullPanel(QtWidgets.QWidget):
             "none"
             if connection is None
             else f"{connection.state}, {connection.device or 'no device'}, logs in {connection.log_folder}"
+            f"{', by ' + connection.transport if connection.transport else ''}"
         )
         parts = [message.text, message.hint, message.details, self._about, f"Backend: {backend}"]
         parts.append(f"Python {platform.python_version()}, Qt {QtCore.QT_VERSION_STR}, {platform.platform()}")
