@@ -31,7 +31,7 @@ from backend.engine.following import Follower, limited
 from backend.engine.holding import Held
 from backend.engine.jacobian import pull_back
 from backend.engine.least_squares import damped_step
-from backend.engine.precision import mixed_precision
+from stylegan_ops.precision import mixed_precision
 
 FEATURE_RESOLUTION = 64
 """F is the block of this resolution, whatever the picture's: a patch then always covers the same part of a face."""

@@ -18,7 +18,7 @@ from torch.utils.checkpoint import checkpoint
 
 from backend.engine.coarse import LARGE
 from backend.engine.lpips_distance import LpipsDistance, local_lpips
-from backend.engine.precision import mixed_precision
+from stylegan_ops.precision import mixed_precision
 
 PYRAMID_LEVELS = 4
 

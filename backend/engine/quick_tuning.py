@@ -17,7 +17,7 @@ from torch import Tensor
 from backend.engine.coarse import State, draws_coarsely, run_blocks
 from backend.engine.inversion_methods import InversionTask
 from backend.engine.orthogonal import OrthogonalDescent
-from backend.engine.precision import mixed_precision
+from stylegan_ops.precision import mixed_precision
 from backend.engine.refinement import levelled_out
 
 FINE_FROM = 32

@@ -20,7 +20,7 @@ from torch import Tensor
 from backend.engine.coarse import coarse_target, draws_coarsely, image_up_to
 from backend.engine.inversion_methods import InversionTask
 from backend.engine.perceptual import MultiScaleDistance, PerceptualDistance
-from backend.engine.precision import mixed_precision
+from stylegan_ops.precision import mixed_precision
 
 SMALLEST_VARIANCE = 1e-5
 """Directions of w with less, against the largest, hold nothing that one could see."""

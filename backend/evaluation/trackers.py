@@ -18,7 +18,7 @@ from backend.engine import gauss_newton as newton
 from backend.engine.engines import DragProblem
 from backend.engine.following import Follower
 from backend.engine.inversion import render
-from backend.engine.precision import mixed_precision
+from stylegan_ops.precision import mixed_precision
 from backend.engine.reference import ReferenceEngine
 
 from . import optical_flow

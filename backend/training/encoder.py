@@ -25,6 +25,7 @@ from backend.models.catalogue import read_metadata
 from backend.models.model import Model
 from stylegan_ops.encoder import Encoder
 from stylegan_ops.generator import StyleGenerator
+from stylegan_ops.precision import mixed_precision
 
 from . import checkpoint
 from .degrade import degrade, jitter
@@ -209,7 +210,7 @@ class EncoderTrainer:
         rate *= 0.02 + 0.98 * (0.5 + 0.5 * math.cos(math.pi * self.done))
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        with torch.autocast(self.model.device.type, dtype=torch.bfloat16):
+        with mixed_precision(self.model.device):
             found = self.encoder(x)
         # A frame that moved has no known latent: the further, the less its old one counts.
         weight = 1 - 0.9 * moved
@@ -219,7 +220,7 @@ class EncoderTrainer:
         loss = latent + drawn
         if step % settings.whole_every == 0:
             few = slice(0, settings.whole_batch)
-            with torch.autocast(self.model.device.type, dtype=torch.bfloat16):
+            with mixed_precision(self.model.device):
                 pictures = self.model.generator.synthesis(found[few], noise_mode="const")
             pictures = shrink(pictures, clean.shape[-1])
             whole = reconstruction_loss(pictures, clean[few], torch.ones_like(clean[few, :1]))
@@ -241,7 +242,7 @@ class EncoderTrainer:
         still = (moved == 0).nonzero()[: self.settings.coarse_batch, 0]
         if len(still) == 0:
             return found.new_zeros(())
-        with torch.autocast(self.model.device.type, dtype=torch.bfloat16):
+        with mixed_precision(self.model.device):
             with torch.no_grad():
                 target = _draw_coarse(self.model.generator, wanted[still], self.settings.coarse)
             picture = _draw_coarse(self.model.generator, found[still], self.settings.coarse)
@@ -263,7 +264,7 @@ class EncoderTrainer:
 
     def _draw(self, ws: Tensor) -> Tensor:
         """Pictures of the encoder's size."""
-        with torch.autocast(self.model.device.type, dtype=torch.bfloat16):
+        with mixed_precision(self.model.device):
             pictures = self.model.generator.synthesis(ws, noise_mode="const")
         return shrink(pictures, self.encoder.img_resolution)
 

@@ -26,6 +26,7 @@ from backend.detection.network import (
     FaceNetwork,
     folded_state,
 )
+from stylegan_ops.precision import mixed_precision
 
 from .face_people import PAINTERS
 from .face_scenes import Scene, SceneMaker, Square
@@ -205,7 +206,7 @@ def train(
         else:
             x, wanted = next(loader)
             again.append((x, wanted))
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with mixed_precision(torch.device("cpu")):
             said = network(x.contiguous(memory_format=torch.channels_last))
         focal, distance = loss_of(said, wanted)
         optimizer.zero_grad(set_to_none=True)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
+from .expressions import in_pairs
 from .toon.factors import Z_DIM, factors_from_latent
 from .toon.renderer import LANDMARKS, render
 
@@ -28,16 +29,23 @@ class FaceStream(IterableDataset[Batch]):
         batch_size: faces a batch.
         seed: each worker and each epoch of a seed draws its own faces.
         vary: changes the latents ``[N, Z_DIM]`` of a batch before they are drawn.
+        pairs: make every second face the one before it with another expression.
     """
 
     def __init__(
-        self, resolution: int, batch_size: int, seed: int, vary: Callable[[Tensor], Tensor] | None = None
+        self,
+        resolution: int,
+        batch_size: int,
+        seed: int,
+        vary: Callable[[Tensor], Tensor] | None = None,
+        pairs: bool = False,
     ) -> None:
         super().__init__()
         self.resolution = resolution
         self.batch_size = batch_size
         self.seed = seed
         self.vary = vary
+        self.pairs = pairs
 
     def __iter__(self) -> Iterator[Batch]:
         info = get_worker_info()
@@ -46,6 +54,8 @@ class FaceStream(IterableDataset[Batch]):
             z = rng.standard_normal((self.batch_size, Z_DIM)).astype(np.float32)
             if self.vary is not None:
                 z = self.vary(torch.from_numpy(z)).numpy()
+            if self.pairs:
+                z = in_pairs(z, rng)
             yield draw_batch(z, self.resolution)
 
 
@@ -70,9 +80,10 @@ def face_loader(
     seed: int,
     workers: int = 1,
     vary: Callable[[Tensor], Tensor] | None = None,
+    pairs: bool = False,
 ) -> Iterator[Batch]:
     """Batches drawn ahead of time in ``workers`` processes (0: in this one); see `FaceStream`."""
-    stream = FaceStream(resolution, batch_size, seed, vary)
+    stream = FaceStream(resolution, batch_size, seed, vary, pairs)
     return iter(
         DataLoader(stream, batch_size=None, num_workers=workers, prefetch_factor=8 if workers else None)
     )

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from stylegan_ops.discriminator import Discriminator
+from stylegan_ops.precision import mixed_precision
 from stylegan_ops.stylegan2 import Generator
 
 from .augment import AdaptiveAugment, Augment, DiffAugment, NoAugment
@@ -101,7 +102,7 @@ class Adversaries:
     def _autocast(self) -> AbstractContextManager[object]:
         if self.settings.precision == "float32":
             return nullcontext()
-        return torch.autocast(self.device.type, dtype=torch.bfloat16)
+        return mixed_precision(self.device)
 
     def _styles(self, n: int) -> Tensor:
         """w+ of new latents, some of them mixed from two: ``[n, num_ws, w_dim]``."""

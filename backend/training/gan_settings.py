@@ -42,7 +42,7 @@ class GanSettings:
         path_length_every: steps from one to the next.
         style_mixing: how many of the pictures have two latents (Karras et al. 2019, section 3.1).
         ema_images: half-life of the averaged generator in pictures.
-        precision: ``bfloat16`` computes the main losses in autocast, ``float32`` all.
+        precision: ``bfloat16`` computes the main losses in it where the device is made for that, ``float32`` none.
         snapshot_images: pictures from one sample grid, Fréchet distance and checkpoint to the next.
         frechet_pictures: so many for a Fréchet distance.
         seed: of weights, latents, order and augmentation.

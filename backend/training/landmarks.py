@@ -13,6 +13,7 @@ from torch.nn import functional
 from tqdm import tqdm
 
 from backend.evaluation.landmarks import INPUT_SIZE, LandmarkDetector, heatmap_positions
+from stylegan_ops.precision import mixed_precision
 
 from .faces import draw_batch, face_loader
 from .pool import FacePool
@@ -92,7 +93,7 @@ def train(
     for _ in bar:
         _, pictures, landmarks = next(faces)
         x = degrade(pictures.float() / 127.5 - 1).to(memory_format=torch.channels_last)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with mixed_precision(torch.device("cpu")):
             logits = detector(x)
         loss = _loss(logits, landmarks / INPUT_SIZE)
         optimizer.zero_grad(set_to_none=True)

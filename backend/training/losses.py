@@ -6,6 +6,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+_VISIBLE = 0.06
+"""The least difference of a colour, of 2, that counts as a change."""
+
 
 def feature_weight(landmarks: Tensor, resolution: int, strength: float = 4.0, radius: float = 0.05) -> Tensor:
     """A map that asks for more care where eyes, brows and mouth are.
@@ -50,6 +53,28 @@ def reconstruction_loss(output: Tensor, target: Tensor, weight: Tensor) -> Tenso
         loss = loss + (_cost(error.diff(dim=3)) * weight[:, :, :, 1:]).mean()
         error, weight = functional.avg_pool2d(error, 2), functional.avg_pool2d(weight, 2)
     return loss
+
+
+def change_loss(output: Tensor, target: Tensor) -> Tensor:
+    """How well the difference between the two faces of each pair is drawn, wherever it shows.
+
+    A smile is a few hundred pixels, and its error drowns in that of all else in which two random faces differ. Between
+    two pictures of the same face it is all that is left (the derivative of what is learned counts as well as its value,
+    as in Czarnecki et al. 2017, Sobolev training).
+
+    Args:
+        output, target: ``[N, 3, R, R]`` in [-1, 1], N even; every second face is the one before it
+            with another expression.
+
+    Returns:
+        A scalar.
+    """
+    made, wanted = output[1::2] - output[0::2], target[1::2] - target[0::2]
+    side = target.shape[-1]
+    moved = (wanted.abs().amax(dim=1, keepdim=True) > _VISIBLE).float()
+    moved = functional.max_pool2d(moved, side // 16 + 1, stride=1, padding=side // 32)
+    # Pairs in which hardly anything moves must not count as much as those in which something does.
+    return reconstruction_loss(made, wanted, moved / moved.mean(dim=(1, 2, 3), keepdim=True).clamp(min=0.01))
 
 
 def _cost(error: Tensor) -> Tensor:

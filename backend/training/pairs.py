@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from backend.models.model import Model
+from stylegan_ops.precision import mixed_precision
 
 from .grids import from_bytes, to_bytes
 from .latents import LatentSpace
@@ -88,7 +89,7 @@ class Pairs:
         generator = self._model.generator
         z = torch.randn(n, generator.z_dim).to(self._model.device)
         ws = self._space.mixed(generator.mapping(z)[:, 0], generator.num_ws)
-        with torch.autocast(self._model.device.type, dtype=torch.bfloat16):
+        with mixed_precision(self._model.device):
             pictures = generator.synthesis(ws, noise_mode="const")
         return to_bytes(shrink(pictures, self._resolution)), ws.cpu()
 

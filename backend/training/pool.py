@@ -1,5 +1,7 @@
 """Faces drawn once and seen many times: a folder of pictures that one process fills while others train from it.
 
+Every second face is the one before it with another expression (`expressions.in_pairs`).
+
 Drawing a rich face takes about as long as training on it at small sizes, so a run that goes through several
 resolutions draws its faces once, large, and averages them down.
 """
@@ -16,6 +18,7 @@ from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 from torch.nn import functional
 
+from .expressions import in_pairs
 from .faces import Batch, draw_batch
 from .toon.factors import Z_DIM
 from .toon.renderer import LANDMARKS
@@ -76,8 +79,9 @@ class FacePool:
         drawn = self.drawn
         while drawn < self.capacity:
             last = min(drawn + _DRAWN_AT_ONCE, self.capacity)
-            z = np.random.default_rng([self.seed, drawn]).standard_normal((last - drawn, Z_DIM))
-            latents, pictures, landmarks = draw_batch(z.astype(np.float32), self.resolution)
+            rng = np.random.default_rng([self.seed, drawn])
+            z = rng.standard_normal((last - drawn, Z_DIM)).astype(np.float32)
+            latents, pictures, landmarks = draw_batch(in_pairs(z, rng), self.resolution)
             for name, part in zip(("latents", "pictures", "landmarks"), (latents, pictures, landmarks)):
                 self._arrays[name][drawn:last] = part.numpy()
             drawn = last
@@ -86,7 +90,8 @@ class FacePool:
             yield drawn
 
     def batches(self, resolution: int, batch_size: int, seed: int) -> Iterator[Batch]:
-        """An endless stream of random faces among those drawn by then, averaged down to `resolution` px.
+        """An endless stream of random pairs of faces among those drawn by then, averaged down to `resolution` px:
+        each face with an even place in its batch is followed by itself with another expression.
 
         Raises:
             ValueError: the pool holds too few faces yet, or smaller ones.
@@ -98,7 +103,8 @@ class FacePool:
         while True:
             available = self.drawn
             for _ in range(20):
-                yield self._batch(rng.integers(available, size=batch_size), factor)
+                first = 2 * rng.integers(available // 2, size=(batch_size + 1) // 2)
+                yield self._batch(np.stack([first, first + 1], axis=1).ravel()[:batch_size], factor)
 
     def _batch(self, index: NDArray[np.int64], factor: int) -> Batch:
         pictures = torch.from_numpy(self._arrays["pictures"][index])

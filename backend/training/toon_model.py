@@ -22,6 +22,7 @@ class Stage:
         learning_rate: Adam's at the start; it falls to a twentieth over the stage when ``decay``.
         adversarial: weight of the adversarial loss; 0 for regression alone.
         features: how much more a place counts at a landmark than far from all, see `losses.feature_weight`.
+        changes: weight of `losses.change_loss`.
     """
 
     resolution: int
@@ -31,6 +32,7 @@ class Stage:
     decay: bool = False
     adversarial: float = 0.0
     features: float = 4.0
+    changes: float = 0.3
 
 
 GENERATOR_KWARGS: dict[str, Any] = {

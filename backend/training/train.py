@@ -22,11 +22,13 @@ from torch import Tensor
 from tqdm import tqdm
 
 from stylegan_ops.discriminator import Discriminator
+from stylegan_ops.precision import mixed_precision
 from stylegan_ops.stylegan2 import Generator
 
 from . import checkpoint
 from .faces import Batch, draw_batch, face_loader
 from .losses import (
+    change_loss,
     discriminator_loss,
     feature_weight,
     generator_loss,
@@ -191,7 +193,7 @@ class Trainer:
         seed = self.seed + self.total_images
         if self.pool is not None:
             return FacePool(self.pool).batches(stage.resolution, stage.batch_size, seed)
-        return face_loader(stage.resolution, stage.batch_size, seed, self.workers)
+        return face_loader(stage.resolution, stage.batch_size, seed, self.workers, pairs=True)
 
     def _title(self, stage: Stage) -> str:
         return f"stage {self.stage + 1}/{len(self.stages)}: {stage.resolution} px"
@@ -207,12 +209,16 @@ class Trainer:
         set_learning_rate(optimizer, rate)
 
         self.discriminator.requires_grad_(False)
-        with torch.autocast(self.device.type, dtype=torch.bfloat16):
+        with mixed_precision(self.device):
             fake = synthesize(self.generator, z, stage.resolution)
         loss = reconstruction = reconstruction_loss(fake, real, weight)
         losses = {"reconstruction": reconstruction.item()}
+        if stage.changes > 0:
+            changes = change_loss(fake, real)
+            loss = loss + stage.changes * changes
+            losses["changes"] = changes.item()
         if stage.adversarial > 0:
-            with torch.autocast(self.device.type, dtype=torch.bfloat16):
+            with mixed_precision(self.device):
                 adversarial = generator_loss(self.discriminator(fake).float())
             loss = loss + stage.adversarial * adversarial
             losses["generator"] = adversarial.item()
@@ -230,7 +236,7 @@ class Trainer:
         optimizer = self.optimizers["discriminator"]
         set_learning_rate(optimizer, rate)
         self.discriminator.requires_grad_(True)
-        with torch.autocast(self.device.type, dtype=torch.bfloat16):
+        with mixed_precision(self.device):
             # One batch for both, so that real and fake share the minibatch statistics' group size.
             logits = self.discriminator(torch.cat([real, fake])).float()
         real_logits, fake_logits = logits.chunk(2)

@@ -16,11 +16,16 @@ from torch import nn
 from backend.models import storage
 from backend.models.catalogue import read_metadata
 
+from .expressions import GROUPS
 from .toon.factors import NAMES
 
 _FIRST_LAYER = "mapping.fc0.weight"
 _NEW_COLUMNS = 0.05
 """Spread of a new factor's column, against that of the known ones: it starts with next to no effect."""
+
+_HEARD = 3.3
+"""Least length of an expression's column, in medians of all. A factor that w hardly tells of is never learned: the
+synthesis sees nothing to draw, so the mapping is never asked to say more."""
 
 
 def start_from(path: Path, generator: nn.Module, discriminator: nn.Module) -> int:
@@ -50,7 +55,7 @@ def start_from(path: Path, generator: nn.Module, discriminator: nn.Module) -> in
     if first.shape[0] != columns.shape[0]:
         return 0
     with torch.no_grad():
-        first.copy_(by_name(columns, known, NAMES))
+        first.copy_(heard(by_name(columns, known, NAMES)))
     return len(set(known) & set(NAMES))
 
 
@@ -64,6 +69,19 @@ def by_name(columns: torch.Tensor, known: Sequence[str], names: Sequence[str]) -
         if name in names:
             new[:, names.index(name)] = columns[:, index] * math.sqrt(len(names) / len(known))
     return new
+
+
+def heard(columns: torch.Tensor) -> torch.Tensor:
+    """The columns ``[out, len(NAMES)]``, those of expressions (`expressions.GROUPS`) lengthened where w hardly tells
+    of them.
+    """
+    lengths = columns.norm(dim=0)
+    least = _HEARD * lengths.median()
+    scale = torch.ones_like(lengths)
+    for name in (name for group in GROUPS.values() for name in group):
+        index = NAMES.index(name)
+        scale[index] = (least / lengths[index]).clamp(min=1)
+    return columns * scale
 
 
 def _take_over(network: nn.Module, source: nn.Module, skip: str = "") -> None:
