@@ -93,6 +93,19 @@ class SynthesisNetwork(nn.Module):
             yield block, ws[:, start : start + block.num_conv + block.num_torgb]
             start += block.num_conv
 
+    def entry_details(self) -> list[float]:
+        """How fine what each entry of w+ draws can be, coarsest first; without the entries of to-RGB layers.
+
+        It is the side in pixels of the smallest square picture that can hold it.
+        """
+        blocks = [self._block(resolution) for resolution in self.block_resolutions]
+        return [float(block.resolution) for block in blocks for _ in range(block.num_conv)]
+
+    def entries_up_to(self, resolution: int) -> int:
+        """How many entries of w+ the features of the block of ``resolution`` depend on."""
+        below = [own for own in self.block_resolutions if own <= resolution]
+        return sum(self._block(own).num_conv for own in below)
+
     @abstractmethod
     def resolution_of(self, parameter: str) -> int:
         """The resolution of the block that a parameter or buffer of this network belongs to, by its name."""

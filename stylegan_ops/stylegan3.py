@@ -336,7 +336,12 @@ class SynthesisNetwork(generator.SynthesisNetwork):
             name = f"L{i}_{band.size}_{band.channels}"
             setattr(self, name, layer)
             self.layer_names.append(name)
+        self._details = [2 * band.cutoff for band in (first, *bands[:-1])]
         self.block_resolutions = sorted({band.sampling_rate for band in bands})
+
+    def entry_details(self) -> list[float]:
+        """See the family's base: here by the layers' cutoffs, since sampling rates are above what layers draw."""
+        return list(self._details)
 
     def layer(self, name: str) -> SynthesisLayer:
         """The layer of a name in ``layer_names``.

@@ -9,7 +9,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from backend.engine.flow import Motion, blur, estimate_motion, line_strength, smoothstep, spread, warp
+from backend.engine.flow import (
+    Motion,
+    blur,
+    estimate_motion,
+    line_strength,
+    size_of,
+    smoothstep,
+    spread,
+    warp,
+)
 from backend.engine.membrane import membrane
 from backend.errors import PullfaceError
 
@@ -22,12 +31,12 @@ LINES_LOW, LINES_HIGH = 0.03, 0.09
 
 @dataclass(frozen=True)
 class Change:
-    """The change from one picture of the model to another, all [C, R, R] in crop space, colours from 0 to 1.
+    """The change from one picture of the model to another, all [C, H, W] in crop space, colours from 0 to 1.
 
     before, after: the two pictures.
     motion: from one to the other.
     moved: `before`, moved.
-    fresh: [R, R], 1 where `after` shows something that the motion does not explain, 0 where it only moved.
+    fresh: [H, W], 1 where `after` shows something that the motion does not explain, 0 where it only moved.
     light: smooth difference of colour that the motion leaves; in `fresh` places as it is around them.
     empty: 1 where `moved` shows no lines, 0 where it does. calm: the same, where neither it nor `after` does.
     """
@@ -45,11 +54,11 @@ class Change:
     def between(
         cls, before: NDArray[np.uint8], after: NDArray[np.uint8], device: torch.device | None = None
     ) -> Change:
-        """The change between two pictures, uint8 [R, R, 3], computed on `device`.
+        """The change between two pictures, uint8 [H, W, 3], computed on `device`.
 
-        Raises PullfaceError "wrong_picture_size" when they are not two squares of one size.
+        Raises PullfaceError "wrong_picture_size" when they are not of one size.
         """
-        if before.ndim != 3 or before.shape[0] != before.shape[1] or before.shape[2] != 3:
+        if before.ndim != 3 or before.shape[2] != 3:
             raise does_not_fit()
         if before.shape != after.shape:
             raise does_not_fit()
@@ -57,7 +66,7 @@ class Change:
         motion = estimate_motion(first, second)
         moved = warp(torch.cat([first, line_strength(first)[None]]), motion.flow)
         left = second - moved[:3]
-        size = before.shape[0]
+        size = size_of(first)
         strength = blur(left, size / 40).abs().amax(dim=0)
         fresh = torch.maximum(1 - motion.confidence, smoothstep(strength, FRESH_LOW, FRESH_HIGH))
         fresh = spread(fresh, size / 110)  # with the whole of the outlines that lie around it
@@ -68,12 +77,17 @@ class Change:
 
     @property
     def resolution(self) -> int:
-        """R."""
-        return int(self.before.shape[-1])
+        """The longer side."""
+        return size_of(self.before)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(H, W)."""
+        return int(self.before.shape[1]), int(self.before.shape[2])
 
 
 def _light(left: Tensor, sure: Tensor, sigma: float) -> Tensor:
-    """`left` [3, R, R] blurred where one is `sure` [R, R] of it, and spread from there to where one is not."""
+    """`left` [3, H, W] blurred where one is `sure` [H, W] of it, and spread from there to where one is not."""
     weight = blur(sure[None], sigma)
     smooth = blur(left * sure, sigma) / weight.clamp(min=1e-3)
     return membrane(smooth, smoothstep(weight[0], 0.05, 0.3))

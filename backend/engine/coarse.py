@@ -16,7 +16,7 @@ LARGE = 512
 """Blocks from this resolution on are computed twice where there is a gradient, instead of kept in memory."""
 
 State = tuple[Tensor | None, Tensor | None]
-"""Features [N, C, r, r] and picture [N, 3, r, r] after a block; None before the first."""
+"""Features [N, C, h, w] and picture [N, 3, h, w] after a block; None before the first."""
 
 START: State = (None, None)
 
@@ -47,7 +47,7 @@ def _run_block(block: Any, ws: Tensor, x: Tensor | None, image: Tensor | None) -
 
 
 def image_up_to(synthesis: Any, ws: Tensor, resolution: int) -> Tensor:
-    """What the blocks up to `resolution` add to the picture of `ws` [N, num_ws, w_dim]: [N, 3, resolution, resolution].
+    """What the blocks up to `resolution` add to the picture of `ws` [N, num_ws, w_dim]: [N, 3, h, w].
 
     For a generator that sums up pictures of all its blocks ("skip"; see `draws_coarsely`), or its last resolution.
     """
@@ -65,20 +65,15 @@ def draws_coarsely(synthesis: Any, resolution: int) -> bool:
     )
 
 
-def shrink(image: Tensor, resolution: int) -> Tensor:
-    """Averages `image` [N, C, R, R] down to `resolution` (it stays as it is when it is not larger)."""
-    if image.shape[-1] <= resolution:
-        return image
-    return F.interpolate(image, size=(resolution, resolution), mode="area")
-
-
 @torch.no_grad()
 def coarse_target(synthesis: Any, ws: Tensor, image: Tensor, target: Tensor, resolution: int) -> Tensor:
-    """What the coarse picture has to be for the full one to be `target` [1, 3, R, R].
+    """What the coarse picture has to be for the full one to be `target` [1, 3, H, W].
 
     The coarse picture is not the shrunk full one: the blocks above add to it. What they add at `ws`, whose full
     picture is `image`, is taken for what they will add (the full approximation scheme of Brandt, "Multi-level
     adaptive solutions to boundary-value problems", Mathematics of Computation 1977, section 5).
     """
-    added = shrink(image, resolution) - image_up_to(synthesis, ws, resolution)
-    return shrink(target, resolution) - added
+    coarse = image_up_to(synthesis, ws, resolution)
+    size = list(coarse.shape[2:])
+    added = F.interpolate(image, size, mode="area") - coarse
+    return F.interpolate(target, size, mode="area") - added

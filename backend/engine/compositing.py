@@ -77,7 +77,7 @@ def composite(
     Args:
         window: RGBA [h, w, 4], see `depth.Pixels`; its top-left pixel stands at image position `offset` (x, y). It
             may be smaller or larger than the crop.
-        crop: the square that the model saw, image space; it may hang over the window.
+        crop: what the model saw, image space; it may hang over the window.
         change: between the model's pictures of the crop, before and after the drag. Its device computes.
         mask: uint8 [h, w], as large as the window: 255 may change, 0 stays, between moves by a part of the way. None
             = all may.
@@ -91,18 +91,18 @@ def composite(
     Raises PullfaceError "wrong_picture_size" when the arrays do not fit each other.
     """
     fits = window.ndim == 3 and window.shape[2] == 4 and window.dtype.name in DEPTHS
+    fits = fits and crop.shape(change.resolution) == change.shape
     if not fits or (mask is not None and mask.shape != window.shape[:2]):
         raise does_not_fit()
     tell = on_progress or (lambda _fraction: None)
     tell(0.0)
-    upright = Upright(crop, change.resolution, change.before.device)
-    square = upright.square
-    box = _changing(upright.soft(change.motion.change[None])[0], square, offset, window.shape[:2], mask)
+    upright = Upright(crop, change.shape, change.before.device)
+    box = _changing(upright.soft(change.motion.change[None])[0], crop, offset, window.shape[:2], mask)
     if box is None:
         return _Canvas(window, (0, 0, 1, 1)).edit(offset)
     if seen is None:
         seen = extract(window, offset, crop, change.resolution)
-    if seen.shape != (change.resolution, change.resolution, 3):
+    if seen.shape != (*change.shape, 3):
         raise does_not_fit()
     movable = movable_part(mask, offset, crop, upright, box, change)
     planes = lay_out(change, seen, crop, upright, movable, offset)
@@ -159,41 +159,29 @@ class _Canvas:
 
 def _changing(
     change: Tensor,
-    square: Crop,
+    crop: Crop,
     offset: tuple[int, int],
     shape: tuple[int, ...],
     mask: NDArray[np.uint8] | None,
 ) -> Box | None:
     """The part of the window (indices) outside which nothing can change; None when empty.
 
-    It is the square's part where `change` [n, n] is above 0, cut to the mask.
+    It is the part where `change` [n, n], on the crop's upright square, is above 0, cut to the crop and to the mask.
     """
     part = extent(change)
     if part is None:
         return None
     # One more px on each side, for the interpolation.
     wider = (part[0] - 1, part[1] - 1, part[2] + 1, part[3] + 1)
-    x0, y0, x1, y1 = _rectangle(wider, square, change.shape[-1], offset, shape)
+    places = np.array(wider).reshape(2, 2)
+    low, high = crop.cover().to_image(places, change.shape[-1]) - offset
+    left, top = offset
+    limits = crop.window((left, top, left + shape[1], top + shape[0]))
+    x0, y0 = max(limits[0] - left, math.floor(low[0])), max(limits[1] - top, math.floor(low[1]))
+    x1, y1 = min(limits[2] - left, math.ceil(high[0])), min(limits[3] - top, math.ceil(high[1]))
     if x0 >= x1 or y0 >= y1:
         return None
     return (x0, y0, x1, y1) if mask is None else content_bounds(mask[y0:y1, x0:x1], (x0, y0))
-
-
-def _rectangle(
-    extent: Box, crop: Crop, resolution: int, offset: tuple[int, int], shape: tuple[int, ...]
-) -> Box:
-    """`extent` (crop space) as array indices x0, y0, x1, y1 of the window, cut to the crop and to the window."""
-    low = crop.to_image(extent[:2], resolution) - offset
-    high = crop.to_image(extent[2:], resolution) - offset
-    x0, y0 = (
-        max(0, corner - place, math.floor(v))
-        for corner, place, v in zip((crop.x, crop.y), offset, low, strict=True)
-    )
-    x1, y1 = (
-        min(limit, corner + crop.size - place, math.ceil(v))
-        for limit, corner, place, v in zip((shape[1], shape[0]), (crop.x, crop.y), offset, high, strict=True)
-    )
-    return x0, y0, x1, y1
 
 
 def _tiles(box: Box, device: torch.device) -> list[Box]:

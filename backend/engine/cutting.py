@@ -38,10 +38,10 @@ def extract(
     resolution: int,
     background: tuple[int, int, int] = PAPER,
 ) -> NDArray[np.uint8]:
-    """The crop of `window` (RGBA [h, w, 4] at image position `offset`), turned upright, as RGB uint8 [R, R, 3].
+    """The crop of `window` (RGBA [h, w, 4] at image position `offset`), turned upright, as RGB uint8 [H, W, 3].
 
-    Shrinking averages over the area of each new pixel; growing interpolates. Transparent parts stand on `background`;
-    colours beyond black and white are cut off. Where the crop hangs over the window, the mirrored picture goes on and
+    `resolution` is the longer side's, H and W are `crop.shape(resolution)`. Shrinking averages over the area of each
+    new pixel; growing interpolates. Transparent parts stand on `background`; colours beyond black and white are cut off. Where the crop hangs over the window, the mirrored picture goes on and
     soon fades to an even colour, so that a face cut by the border ends neither in streaks nor in a second face.
     """
     paper = np.asarray(background, dtype=np.float32)
@@ -62,9 +62,10 @@ def extract(
 def extract_mask(
     mask: NDArray[np.uint8], offset: tuple[int, int], crop: Crop, resolution: int
 ) -> NDArray[np.float32]:
-    """The crop of a mask (uint8 [h, w], 255 = may move, at image position `offset`) as float32 [R, R], 0 to 1.
+    """The crop of a mask (uint8 [h, w], 255 = may move, at image position `offset`) as float32 [H, W], 0 to 1.
 
-    Outside the mask's array nothing may move. A model pixel that is only partly movable gets the part.
+    H and W are as `extract` has them. Outside the mask's array nothing may move. A model pixel that is only partly
+    movable gets the part.
     """
     values = _cut(mask[..., None], offset, crop, resolution, depth.part, "nothing", cubic=False)
     return values[..., 0].clip(0, 1)
@@ -96,10 +97,13 @@ def _cut(
     border: _Border,
     cubic: bool,
 ) -> NDArray[np.float32]:
-    """The crop of `window` [h, w, c] as float32 [R, R, c]; `convert` maps raw rows to float32 rows."""
+    """The crop of `window` [h, w, c] as float32 [H, W, c]; `convert` maps raw rows to float32 rows."""
     corner = np.array([crop.x, crop.y]) - offset
     if not crop.angle:
-        return _resample(window, (corner[0], corner[1]), crop.size, resolution, convert, border)
+        height, width = crop.shape(resolution)
+        seen = corner + np.array(crop.margin(resolution)) * (crop.size / resolution)
+        part = (0, 0, width, height)
+        return _resample(window, (seen[0], seen[1]), crop.size, resolution, convert, border, part)
     # First upright, to about two values for each of the model's pixels; these are read, turned, four for a pixel.
     step = max(1.0, crop.size / resolution / 2)
     middle = corner + crop.size / 2
@@ -121,9 +125,10 @@ def _cut(
 
 
 def _centres(crop: Crop, resolution: int) -> NDArray[np.float64]:
-    """Where the crop's pixel centres at `resolution` lie in the image [n, n, 2]."""
-    line = np.arange(resolution) + 0.5
-    return crop.to_image(np.stack(np.meshgrid(line, line), axis=-1), resolution)
+    """Where the crop's pixel centres at `resolution` lie in the image [H, W, 2]."""
+    height, width = crop.shape(resolution)
+    across, down = np.arange(width) + 0.5, np.arange(height) + 0.5
+    return crop.to_image(np.stack(np.meshgrid(across, down), axis=-1), resolution)
 
 
 def _faded(
@@ -133,8 +138,9 @@ def _faded(
     crop: Crop,
     paper: NDArray[np.float32],
 ) -> NDArray[np.float32]:
-    """`values` [R, R, 3], with what lies outside the window blurred and then faded to an even colour."""
-    places = _centres(crop, len(values)) - offset
+    """`values` [H, W, 3], with what lies outside the window blurred and then faded to an even colour."""
+    resolution = max(values.shape[:2])
+    places = _centres(crop, resolution) - offset
     size = np.array([window.shape[1], window.shape[0]])
     outside = np.maximum(np.maximum(-places, places - size), 0)
     distance = np.hypot(outside[..., 0], outside[..., 1]) / crop.size
@@ -149,7 +155,7 @@ def _faded(
         # A shape on transparency ends at its layer's border, and paper goes on.
         even = paper
         far = far * 4
-    soft = blur(planes, len(values) / 20)
+    soft = blur(planes, resolution / 20)
     planes = torch.lerp(planes, soft, smoothstep(far, *SOFTENED))
     planes = torch.lerp(planes, torch.from_numpy(even)[:, None, None], smoothstep(far, *EVEN))
     result: NDArray[np.float32] = planes.permute(1, 2, 0).numpy()

@@ -23,6 +23,7 @@ from torch import Tensor
 from backend.engine import engines, gauss_newton, reference  # noqa: F401  (both register themselves)
 from backend.engine.device import memory_guard
 from backend.engine.engines import DragEngine, DragProblem
+from backend.engine.freedom import free_entries
 from backend.errors import PullfaceError
 
 Outcome = Literal["arrived", "stuck", "limit", "stopped"]
@@ -39,8 +40,9 @@ class DragOptions:
     engine: name of the engine, see `engines.names()`.
     steps: the most changes of the latent before the drag ends with "limit".
     strength: 0 to 1, how much the picture may change for the sake of the points. 0 keeps it close to where it was,
-        may stop short of a target, and frees 4 entries of w+; 1 goes almost anywhere to arrive and frees 8. The prior
-        towards the start weighs 10^(1 − 2·strength). Engine `reference` does without it.
+        may stop short of a target, and frees 4 of a StyleGAN2's entries of w+; 1 goes almost anywhere to arrive and
+        frees 8 (of another model those that draw equally coarse things, see `freedom.py`). The prior towards the start
+        weighs 10^(1 − 2·strength). Engine `reference` does without it.
     learning_rate: of Adam, for engine `reference`; None = the model's own scale (see
         `FaceEditor.default_learning_rate`).
     lambda_mask: weight of "what may not move stays as it was". The published 20 holds a 128-px model so firmly that
@@ -77,12 +79,11 @@ class DragOptions:
                 f"Choose one of: {', '.join(engines.names())}.",
             )
 
-    @property
-    def layers(self) -> int:
-        """How many entries of w+ may change."""
+    def free_entries(self, synthesis: Any) -> int:
+        """How many entries of w+ may change in a model with this synthesis network."""
         if self.free_layers is not None:
             return self.free_layers
-        return PUBLISHED_LAYERS if self.engine == "reference" else round(4 + 4 * self.strength)
+        return PUBLISHED_LAYERS if self.engine == "reference" else free_entries(synthesis, self.strength)
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> DragOptions:
@@ -127,12 +128,12 @@ class DragStep:
     render: Callable[[Tensor], Picture]
 
     def preview(self) -> Picture:
-        """The picture of this step, uint8 [R, R, 3]; rendered when called."""
+        """The picture of this step, uint8 [H, W, 3]; rendered when called."""
         return self.render(self.latent)
 
 
-def check_pairs(pairs: ArrayLike, resolution: int) -> NDArray[np.float64]:
-    """`pairs` as float64 [N, 2 (handle, target), 2 (x, y)] in crop space.
+def check_pairs(pairs: ArrayLike, shape: tuple[int, int]) -> NDArray[np.float64]:
+    """`pairs` as float64 [N, 2 (handle, target), 2 (x, y)] in crop space; the picture's `shape` is (height, width).
 
     Raises PullfaceError "bad_points" for NaN, infinity, a wrong shape or no point at all, "points_outside" for a
     point outside the crop.
@@ -149,12 +150,12 @@ def check_pairs(pairs: ArrayLike, resolution: int) -> NDArray[np.float64]:
         )
     for pair_number, pair in enumerate(array, start=1):
         for name, point in zip(("handle", "target"), pair, strict=True):
-            _check_inside(point, resolution, f"The {name} of pair {pair_number}")
+            _check_inside(point, shape, f"The {name} of pair {pair_number}")
     return array
 
 
-def _check_inside(point: NDArray[np.float64], resolution: int, subject: str) -> None:
-    if (point < 0).any() or (point >= resolution).any():
+def _check_inside(point: NDArray[np.float64], shape: tuple[int, int], subject: str) -> None:
+    if (point < 0).any() or (point >= shape[::-1]).any():
         raise PullfaceError(
             "points_outside",
             f"{subject} lies outside the part of the picture that the model sees.",
@@ -162,8 +163,8 @@ def _check_inside(point: NDArray[np.float64], resolution: int, subject: str) -> 
         )
 
 
-def check_mask(mask: ArrayLike | None, resolution: int, device: torch.device) -> Tensor | None:
-    """The mask as float32 [R, R] on `device`, 1 = may move; None stays None.
+def check_mask(mask: ArrayLike | None, shape: tuple[int, int], device: torch.device) -> Tensor | None:
+    """The mask as float32 [H, W], the picture's `shape`, on `device`, 1 = may move; None stays None.
 
     bool and float masks count from 0 to 1, uint8 from 0 to 255. Raises PullfaceError "empty_mask" when nothing may
     move, "bad_mask" for a wrong shape or values that are not finite.
@@ -173,10 +174,10 @@ def check_mask(mask: ArrayLike | None, resolution: int, device: torch.device) ->
     array = np.asarray(mask)
     scale = 255.0 if array.dtype == np.uint8 else 1.0
     values = array.astype(np.float32) / scale
-    if values.shape != (resolution, resolution) or not np.isfinite(values).all():
+    if values.shape != shape or not np.isfinite(values).all():
         raise PullfaceError(
             "bad_mask",
-            f"The mask does not fit the crop: it has to be {resolution}×{resolution} finite numbers.",
+            f"The mask does not fit the crop: it has to be {shape[1]}×{shape[0]} finite numbers.",
             "Paint or select the movable part again.",
         )
     values = values.clip(0, 1)
@@ -210,7 +211,7 @@ class Drag(Iterator[DragStep]):
         self._targets = [(float(x), float(y)) for x, y in pairs[:, 1]]
         self._options = options
         self._render = render
-        self._resolution = 0
+        self._shape = (0, 0)
         stop = paper_stop_distance(len(pairs)) if options.stop_distance is None else options.stop_distance
         self.stop_distance = max(stop, engine.nearest_stop)
         self.outcome: Outcome | None = None
@@ -228,7 +229,7 @@ class Drag(Iterator[DragStep]):
     ) -> Drag:
         """A drag of `options.engine` on `problem` (its handles are those of `pairs`); nothing is computed yet."""
         drag = cls(engines.create(options.engine, problem), pairs, options, render)
-        drag._resolution = problem.resolution
+        drag._shape = problem.shape
         return drag
 
     def __next__(self) -> DragStep:
@@ -283,7 +284,7 @@ class Drag(Iterator[DragStep]):
                 "There is no such pair of points in this drag.",
                 "Move a target that is on the canvas.",
             )
-        pair = check_pairs([[target, target]], self._resolution)
+        pair = check_pairs([[target, target]], self._shape)
         self._targets[int(index)] = (float(pair[0, 1, 0]), float(pair[0, 1, 1]))
 
     def close(self) -> None:

@@ -25,7 +25,7 @@ class DragProblem:
     generator: StyleGAN2 generator whose weights are frozen (stylegan_ops' call convention).
     latent: w+ [1, num_ws, w_dim], where the drag starts.
     handles: crop space at model resolution, float (x, y), [N, 2].
-    mask: [R, R] float32 on the generator's device, 1 = may move, or None when everything may.
+    mask: [H, W] float32 on the generator's device, 1 = may move, or None when everything may.
     learning_rate, lambda_mask, free_layers, strength: see `DragOptions`.
     covariance: [w_dim, w_dim] of w over the model's pictures; None = all directions alike, with deviation 1.
     """
@@ -41,9 +41,10 @@ class DragProblem:
     strength: float = 0.5
 
     @property
-    def resolution(self) -> int:
-        """Side of the model's picture in px (crop space)."""
-        return int(self.generator.img_resolution)
+    def shape(self) -> tuple[int, int]:
+        """Height and width of the model's picture in px (crop space)."""
+        height, width = self.generator.img_shape
+        return int(height), int(width)
 
 
 class DragEngine(Protocol):

@@ -61,8 +61,13 @@ class FaceEditor:
 
     @property
     def resolution(self) -> int:
-        """Side of the model's picture in px."""
+        """Longer side of the model's picture in px."""
         return int(self._model.resolution)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width of the model's picture in px."""
+        return self._model.shape
 
     def invert(
         self,
@@ -70,7 +75,7 @@ class FaceEditor:
         on_progress: OnProgress | None = None,
         settings: InversionSettings | None = None,
     ) -> Inversion:
-        """Inverts the crop (uint8 [R, R, 3]); see `inversion.invert`.
+        """Inverts the crop (uint8 [H, W, 3]); see `inversion.invert`.
 
         Raises PullfaceError "wrong_picture_size" or "out_of_memory", and whatever `on_progress` raises.
         """
@@ -90,13 +95,13 @@ class FaceEditor:
         """A drag that computes a step whenever it is asked for the next one.
 
         pairs: [N, 2 (handle, target), 2 (x, y)], crop space at model resolution.
-        mask: [R, R], 1 (or 255 in uint8) = may move; None = everything may.
+        mask: [H, W], 1 (or 255 in uint8) = may move; None = everything may.
         latent: w+ [1, num_ws, w_dim] to start from, e.g. that of an earlier step; None = the pivot.
         Raises PullfaceError "not_inverted", "wrong_model", "bad_points", "points_outside", "bad_mask", "empty_mask".
         """
         chosen = options or DragOptions()
-        points = check_pairs(pairs, self.resolution)
-        movable = check_mask(mask, self.resolution, self.device)
+        points = check_pairs(pairs, self.shape)
+        movable = check_mask(mask, self.shape, self.device)
         known, generator = self._ready(inversion)
         start = self._latent(known, latent)
         problem = DragProblem(
@@ -106,7 +111,7 @@ class FaceEditor:
             mask=movable,
             learning_rate=chosen.learning_rate or self.default_learning_rate(),
             lambda_mask=chosen.lambda_mask,
-            free_layers=chosen.layers,
+            free_layers=chosen.free_entries(generator.synthesis),
             covariance=self._model.w_covariance,
             strength=chosen.strength,
         )
@@ -117,7 +122,7 @@ class FaceEditor:
         return RATE_IN_DEVIATIONS * float(self._model.w_std.float().square().mean().sqrt())
 
     def render(self, inversion: Inversion | None, latent: Tensor | None = None) -> Picture:
-        """The picture of `latent` (any step's; None = the pivot) by this inversion's generator, uint8 [R, R, 3]."""
+        """The picture of `latent` (any step's; None = the pivot) by this inversion's generator, uint8 [H, W, 3]."""
         with memory_guard("render the picture"):
             known, generator = self._ready(inversion)
             return inverting.render(generator, self._latent(known, latent))
@@ -162,11 +167,11 @@ class FaceEditor:
         self._changes.clear()
 
     def _check_picture(self, picture: Picture) -> None:
-        side = self.resolution
-        if picture.shape != (side, side, 3) or picture.dtype != np.uint8:
+        height, width = self.shape
+        if picture.shape != (height, width, 3) or picture.dtype != np.uint8:
             raise PullfaceError(
                 "wrong_picture_size",
-                f"This model needs a picture of {side}×{side} pixels in red, green and blue.",
+                f"This model needs a picture of {width}×{height} pixels in red, green and blue.",
                 "Cut the crop out at the model's resolution first.",
             )
 

@@ -23,8 +23,11 @@ RIDGE = 0.5
 
 @torch.no_grad()
 def first_guess(model: Model, target: Tensor, seed: int = 0) -> Tensor:
-    """w+ [1, num_ws, w_dim] for `target` [1, 3, R, R] in [−1, 1]."""
+    """w+ [1, num_ws, w_dim] for `target` [1, 3, H, W] in [−1, 1]."""
     if model.encoder is not None:
+        if target.shape[2] != target.shape[3]:  # an encoder looks at squares: it knows such pictures squeezed
+            side = model.encoder.img_resolution
+            target = F.interpolate(target, size=(side, side), mode="area")
         guess: Tensor = model.encoder(target)
         return guess
     return guess_from_samples(model, target, seed)

@@ -6,11 +6,13 @@ that jump by many times their width are found, which coarse-to-fine gradient met
 follows at twice the size, then a few gradient steps (Lucas and Kanade, IJCAI 1981) for fractions of a px. Smoothing
 weighs places by how much structure they have, so flat skin follows its lines.
 
-Convention: a backward flow. after(x) ≈ before(x + flow(x)), flow [2, H, W] as (x, y) in px of the model's picture.
+Convention: a backward flow. after(x) ≈ before(x + flow(x)), flow [2, H, W] as (x, y) in px of the model's picture. The
+size of a picture, where one number says it, is its longer side.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -45,9 +47,9 @@ SLACK = 0.2
 class Motion:
     """What the flow says at the model's resolution.
 
-    flow: [2, R, R], px of the model's picture, backward; exactly zero where nothing changed.
-    change: [R, R], 0 where the pictures are the same, 1 where they differ visibly, soft between.
-    confidence: [R, R], 1 where the warped before explains the after's lines, 0 where something else appeared.
+    flow: [2, H, W], px of the model's picture, backward; exactly zero where nothing changed.
+    change: [H, W], 0 where the pictures are the same, 1 where they differ visibly, soft between.
+    confidence: [H, W], 1 where the warped before explains the after's lines, 0 where something else appeared.
     """
 
     flow: Tensor
@@ -56,25 +58,25 @@ class Motion:
 
 
 def estimate_motion(before: Tensor, after: Tensor) -> Motion:
-    """The motion from `before` to `after`, both [3, R, R] in [0, 1]."""
-    size = before.shape[-1]
+    """The motion from `before` to `after`, both [3, H, W] in [0, 1]."""
+    size = size_of(before)
     change = change_map(before, after)
     if not bool(change.any()):
         zero = torch.zeros_like(change)
         return Motion(torch.stack([zero, zero]), zero, torch.ones_like(change))
     working = min(size, WORKING_SIZE)
-    first, second = _resized(before, working), _resized(after, working)
+    first, second = (_resized(image, sides_at(image, working)) for image in (before, after))
     flow = _search(first, second)
     if working != size:
-        flow = _resized(flow, size) * (size / working)
+        flow = _resized(flow, before.shape[-2:]) * (size / working)
     flow = flow * change  # dies away instead of being cut off, so that lines bend and do not break
     flow = flow * _needed(before, after, flow)
     return Motion(flow, change, _confidence(before, after, flow))
 
 
 def change_map(before: Tensor, after: Tensor) -> Tensor:
-    """How visibly `after` differs from `before` (both [3, R, R] in [0, 1]): [R, R], 0 to 1, exactly 0 elsewhere."""
-    size = before.shape[-1]
+    """How visibly `after` differs from `before` (both [3, H, W] in [0, 1]): [H, W], 0 to 1, exactly 0 elsewhere."""
+    size = size_of(before)
     difference = (after - before).abs().amax(dim=0)
     smooth = blur(difference[None], size / 128)[0]
     return spread(smoothstep(torch.maximum(smooth, difference * 0.5), CHANGE_LOW, CHANGE_HIGH), size / 128)
@@ -113,13 +115,15 @@ def blur(image: Tensor, sigma: float) -> Tensor:
 
 def _search(before: Tensor, after: Tensor) -> Tensor:
     """Backward flow between pictures of the working size: a wide search at half of it, then a narrow one."""
-    size = before.shape[-1]
+    size = size_of(before)
     half = max(8, size // 2)
-    coarse_before, coarse_after = (_descriptor(_resized(image, half)) for image in (before, after))
+    coarse_before, coarse_after = (
+        _descriptor(_resized(image, sides_at(image, half))) for image in (before, after)
+    )
     reach = max(1, min(COARSE_REACH, half // 7))
-    flow = torch.zeros(2, half, half, device=before.device)
+    flow = torch.zeros_like(coarse_before[:2])
     flow = _coupled_search(coarse_before, coarse_after, flow, _shifts(reach, 1.0, before), coupling=0.0015)
-    flow = _resized(flow, size) * (size / half)
+    flow = _resized(flow, before.shape[-2:]) * (size / half)
     fine_before, fine_after = _descriptor(before), _descriptor(after)
     flow = _coupled_search(fine_before, fine_after, flow, _shifts(4, 0.5, before), coupling=0.006)
     flow = _coupled_search(fine_before, fine_after, flow, _shifts(3, 0.25, before), coupling=0.02)
@@ -219,7 +223,7 @@ def _needed(before: Tensor, after: Tensor, flow: Tensor) -> Tensor:
     Smoothing carries the motion of a mouth on to the nose above it, which has not moved.
     """
     still, moved = line_strength(after - before), line_strength(after - warp(before, flow))
-    size = before.shape[-1]
+    size = size_of(before)
     lines = line_strength(after)
     stayed = 1 - smoothstep(still / lines.clamp(min=0.1), 0.2, 0.4)
     worse = spread(smoothstep(moved - still, *WORSE) * stayed, size / 64)
@@ -239,8 +243,8 @@ def _confidence(before: Tensor, after: Tensor, flow: Tensor) -> Tensor:
 
 
 def line_strength(image: Tensor) -> Tensor:
-    """How strong the fine structure of `image` [C, R, R] is around each place [R, R]; smooth shades count as none."""
-    size = image.shape[-1]
+    """How strong the fine structure of `image` [C, H, W] is around each place [H, W]; smooth shades count as none."""
+    size = size_of(image)
     fine = (image - blur(image, size / 24)).abs().amax(dim=0)
     return blur(fine[None], size / 140)[0]
 
@@ -266,7 +270,17 @@ def smoothstep(values: Tensor, low: float, high: float) -> Tensor:
     return part * part * (3 - 2 * part)
 
 
-def _resized(image: Tensor, size: int) -> Tensor:
-    if image.shape[-1] == size:
+def size_of(image: Tensor) -> int:
+    """The longer side of `image` [C, H, W]."""
+    return max(image.shape[-2:])
+
+
+def sides_at(image: Tensor, size: int) -> list[int]:
+    """Height and width of `image` [C, H, W] when its longer side is `size`."""
+    return [max(1, round(side * size / size_of(image))) for side in image.shape[-2:]]
+
+
+def _resized(image: Tensor, sides: Sequence[int]) -> Tensor:
+    if list(image.shape[-2:]) == list(sides):
         return image
-    return F.interpolate(image[None], [size, size], mode="bilinear", align_corners=False, antialias=True)[0]
+    return F.interpolate(image[None], list(sides), mode="bilinear", align_corners=False, antialias=True)[0]

@@ -66,15 +66,15 @@ class Follower:
     """The patches of some handles.
 
     Args:
-        features: first feature map [C, m, m], without gradient.
+        features: first feature map [C, h, w], without gradient.
         handles: [N, 2], crop space.
-        size: side of the picture in px.
+        shape: height and width of the picture in px.
     """
 
-    def __init__(self, features: Tensor, handles: Tensor, size: int) -> None:
-        self._size = size
-        self._side = features.shape[-1]
-        self._cell = size / self._side
+    def __init__(self, features: Tensor, handles: Tensor, shape: tuple[int, int]) -> None:
+        self._end = torch.tensor([shape[1], shape[0]]).to(handles)
+        self._cells = (features.shape[1], features.shape[2])
+        self._cell = shape[0] / features.shape[1]
         flat = features.flatten(1)
         deviation = flat.std(dim=1)
         self.scale = 1 / deviation.clamp(min=1e-3 * float(deviation.max()) + 1e-12)
@@ -111,7 +111,7 @@ class Follower:
 
     def _read(self, features: Tensor, positions: Tensor) -> Tensor:
         """Normalised values [..., C] at `positions` [..., 2]."""
-        values = Taps.at(positions, self._size, self._side).read(features) * self.scale
+        values = Taps.at(positions, self._cell, self._cells).read(features) * self.scale
         return values.reshape(*positions.shape[:-1], -1)
 
     def _look(self, features: Tensor, positions: Tensor) -> tuple[Tensor, Tensor]:
@@ -136,7 +136,7 @@ class Follower:
         return (squared * self._weights).sum(dim=-1)
 
     def find(self, features: Tensor, expected: Tensor, before: Tensor, reach: float) -> Found:
-        """Where the handles are in `features` [C, m, m].
+        """Where the handles are in `features` [C, h, w].
 
         expected: where they should be, [N, 2]. before: where they were, [N, 2], tried as well; the better end counts.
         reach: px; a handle is not looked for farther from where it is expected.
@@ -177,15 +177,18 @@ class Follower:
             structure = self._structure(both) + stiffness[..., None] * torch.eye(2).to(positions)
             move = torch.linalg.solve(structure, error + stiffness * (expected - positions))
             positions = positions + limited(move, self._cell)
-            positions = (expected + limited(positions - expected, reach)).clamp(0, self._size)
+            positions = self._in_picture(expected + limited(positions - expected, reach))
         return positions
+
+    def _in_picture(self, positions: Tensor) -> Tensor:
+        return torch.minimum(positions.clamp(min=0), self._end)
 
     def _searched(self, features: Tensor, centre: Tensor, reach: float) -> Tensor:
         """The best place of a grid around `centre`, half a cell apart."""
         half = min(SEARCH_CELLS * self._cell, reach)
         steps = torch.arange(-half, half + 1e-6, self._cell / 2, device=centre.device, dtype=centre.dtype)
         grid = torch.stack(torch.meshgrid(steps, steps, indexing="xy"), dim=-1).reshape(-1, 1, 2)
-        places = (centre + grid).clamp(0, self._size)
+        places = self._in_picture(centre + grid)
         count, channels = self._patches.shape[0] * self._patches.shape[1], features.shape[0]
         piece = max(1, SEARCH_ELEMENTS // (4 * count * channels))
         differences = [
@@ -196,7 +199,7 @@ class Follower:
         return places.gather(0, which[None, :, None].expand(1, -1, 2))[0]
 
     def motion_maps(self, features: Tensor, positions: Tensor, rows: Tensor) -> Tensor:
-        """How a change of the map moves the handles: maps [R, C, m, m] whose product with the change is px.
+        """How a change of the map moves the handles: maps [R, C, h, w] whose product with the change is px.
 
         rows: [R], numbers 2·point + (0 for x, 1 for y).
         """
@@ -207,7 +210,7 @@ class Follower:
         values = -torch.einsum("nab,k,nkcb->nakc", inverse, self._weights, both) * self.scale
         chosen = values.flatten(0, 1)[rows]
         places = (positions[:, None] + self._offsets)[rows // 2]
-        taps = Taps.at(places, self._size, self._side)
+        taps = Taps.at(places, self._cell, self._cells)
         group = torch.arange(len(rows), device=rows.device).repeat_interleave(places.shape[1])
         return taps.spread(chosen.flatten(0, 1), group, len(rows))
 

@@ -28,22 +28,20 @@ from torch import Tensor
 from backend.engine import engines
 from backend.engine.engines import DragProblem
 from backend.engine.following import Follower, limited
+from backend.engine.freedom import FEATURE_RESOLUTION
 from backend.engine.holding import Held
 from backend.engine.jacobian import pull_back
 from backend.engine.least_squares import damped_step
 from stylegan_ops.precision import mixed_precision
 
-FEATURE_RESOLUTION = 64
-"""F is the block of this resolution, whatever the picture's: a patch then always covers the same part of a face."""
-
 LONGEST_STEP = 2.5 / 256
-"""How far a handle moves in one step, as a part of the picture's side."""
+"""How far a handle moves in one step, as a part of the picture's longer side."""
 
 SHORTEST_MOTION = 0.1
 """Part of the longest step that an error of prediction is at least compared with."""
 
 POSITION_ERROR = 1.0 / 256
-"""Deviation that a position is trusted to, as a part of the picture's side."""
+"""Deviation that a position is trusted to, as a part of the picture's longer side."""
 
 HOLD = 10.0
 """Cost of a mean square change of 1 deviation where nothing may move, for a `lambda_mask` of 1."""
@@ -110,8 +108,8 @@ class GaussNewtonEngine:
 
     def __init__(self, problem: DragProblem) -> None:
         self._problem = problem
-        self._size = problem.resolution
-        self._side = min(FEATURE_RESOLUTION, self._size)
+        self._size = max(problem.shape)
+        self._side = min(FEATURE_RESOLUTION, problem.generator.img_resolution)
         self._device = problem.latent.device
         layers = min(problem.free_layers, problem.latent.shape[1])
         self._start = problem.latent[0, :layers].detach().float()
@@ -162,7 +160,7 @@ class GaussNewtonEngine:
         x = torch.zeros_like(self._start).requires_grad_(True)
         features, plain = self._features(x)
         handles = torch.from_numpy(self._problem.handles).to(plain)
-        self._follower = Follower(plain, handles, self._size)
+        self._follower = Follower(plain, handles, self._problem.shape)
         mask = self._problem.mask
         if mask is not None and self._problem.lambda_mask > 0 and bool((mask < 1).any()):
             weight = HOLD * self._problem.lambda_mask

@@ -31,16 +31,16 @@ class Held:
     """The cost of changing the features where nothing may move, and rows that stand for its Jacobian.
 
     Args:
-        first: the map before anything moved, [C, m, m].
-        mask: [R, R], 1 = may move.
+        first: the map before anything moved, [C, h, w].
+        mask: [H, W], 1 = may move.
         scale: [C], factor that normalises a channel.
         weight: cost of a mean square change of 1.
         unknowns: how many numbers a row has.
     """
 
     def __init__(self, first: Tensor, mask: Tensor, scale: Tensor, weight: float, unknowns: int) -> None:
-        side = first.shape[-1]
-        held = F.adaptive_avg_pool2d((1 - mask)[None, None].float(), side)[0, 0]
+        cells = (first.shape[1], first.shape[2])
+        held = F.adaptive_avg_pool2d((1 - mask)[None, None].float(), cells)[0, 0]
         total = held.sum().clamp(min=1) * first.shape[0]
         self._first = first
         self._weights = (weight * held / total).sqrt() * scale[:, None, None]
@@ -51,11 +51,11 @@ class Held:
         self._wishes = first.new_zeros(0)
 
     def change(self, features: Tensor) -> Tensor:
-        """The weighted change [C, m, m]; the sum of its squares is the cost."""
+        """The weighted change [C, h, w]; the sum of its squares is the cost."""
         return (features - self._first) * self._weights
 
     def begin(self, change: Tensor, pull_back: PullBack) -> None:
-        """Takes the rows for a step from a state with `change`; `pull_back` turns its maps [R, C, m, m] into rows."""
+        """Takes the rows for a step from a state with `change`; `pull_back` turns its maps [R, C, h, w] into rows."""
         size = torch.linalg.norm(change)
         along = change / size.clamp(min=1e-9)
         signs = torch.randint(0, 2, (PROBES, *change.shape), generator=self._random, device=change.device)

@@ -45,7 +45,7 @@ class InversionProgress:
     stage: "pivot", then "tuning". fraction: of the whole, 0 to 1; it ends with 1, also when quality ends it early.
     loss: of this step, of its stage's own scale.
     perceptual: which distance guides it, "discriminator", "lpips" or "multi-scale", see `perceptual.py`.
-    preview: renders the state of this moment, uint8 [R, R, 3]; to be called inside the callback.
+    preview: renders the state of this moment, uint8 [H, W, 3]; to be called inside the callback.
     """
 
     stage: Stage
@@ -114,19 +114,19 @@ class Inversion:
 
 
 def to_image(picture: Picture, device: torch.device) -> Tensor:
-    """uint8 [R, R, 3] to float32 [1, 3, R, R] in [−1, 1] (0 → −1, 255 → 1)."""
+    """uint8 [H, W, 3] to float32 [1, 3, H, W] in [−1, 1] (0 → −1, 255 → 1)."""
     tensor = torch.from_numpy(np.ascontiguousarray(picture)).to(device)
     return tensor.permute(2, 0, 1)[None].float() / 127.5 - 1
 
 
 def to_picture(image: Tensor) -> Picture:
-    """Convert float [1, 3, R, R] in [−1, 1] to uint8 [R, R, 3], rounded, clipped."""
+    """Convert float [1, 3, H, W] in [−1, 1] to uint8 [H, W, 3], rounded, clipped."""
     scaled = ((image[0].detach().float() + 1) * 127.5).round().clamp(0, 255)
     return scaled.to(torch.uint8).permute(1, 2, 0).cpu().numpy()
 
 
 def render(generator: Any, latent: Tensor) -> Picture:
-    """The picture of `latent` [1, num_ws, w_dim], uint8 [R, R, 3]."""
+    """The picture of `latent` [1, num_ws, w_dim], uint8 [H, W, 3]."""
     with torch.no_grad():
         device = next(generator.parameters()).device
         return to_picture(generator.synthesis(latent.to(device), noise_mode="const", fused_modconv=True))
@@ -165,7 +165,7 @@ def invert(
     settings: InversionSettings,
     on_progress: OnProgress | None = None,
 ) -> Inversion:
-    """Inverts `target` (uint8 [R, R, 3] at the model's resolution).
+    """Inverts `target` (uint8 [H, W, 3] at the model's resolution).
 
     `on_progress` is called after every step and may raise `Cancelled` (or anything else), which ends the inversion
     and passes through. The model itself is never changed.

@@ -34,7 +34,7 @@ class InversionTask:
     """What a method is given.
 
     model: is never changed. generator: a frozen copy of the model's, the method's own.
-    target: [1, 3, R, R] in [−1, 1]. distance: to the target.
+    target: [1, 3, H, W] in [−1, 1]. distance: to the target.
     """
 
     model: Model

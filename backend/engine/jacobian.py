@@ -12,7 +12,7 @@ BATCH_ELEMENTS = 1 << 24
 def pull_back(features: Tensor, unknowns: Tensor, maps: Tensor) -> Tensor:
     """The derivative of Σ maps[r]·features with respect to `unknowns`, flattened: [R, n].
 
-    features: [1, C, m, m] with the graph that made it, which stays usable. maps: [R, C, m, m].
+    features: [1, C, h, w] with the graph that made it, which stays usable. maps: [R, C, h, w].
     """
     rows = []
     for part in maps.split(max(1, BATCH_ELEMENTS // features.numel())):

@@ -21,7 +21,7 @@ from torch import Tensor
 NETWORK = "alex"
 WEIGHTS = "alexnet-*.pth"
 LARGEST = 256
-"""Larger pictures are averaged down to this side (px), as published pivotal tuning does."""
+"""Larger pictures are averaged down until their longer side is this (px), as published pivotal tuning does."""
 
 _log = logging.getLogger(__name__)
 
@@ -56,6 +56,9 @@ class LpipsDistance:
 
 
 def _small(image: Tensor) -> Tensor:
-    if image.shape[-1] <= LARGEST:
+    longer = max(image.shape[2:])
+    if longer <= LARGEST:
         return image
-    return F.interpolate(image, size=(LARGEST, LARGEST), mode="area")
+    return F.interpolate(
+        image, size=[round(side * LARGEST / longer) for side in image.shape[2:]], mode="area"
+    )

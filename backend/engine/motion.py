@@ -3,7 +3,7 @@
 Source: Pan et al., "Drag Your GAN", SIGGRAPH 2023, section 3.2 (equation 1), with the constants and coordinate
 conventions of the authors' program, so that its recorded run is reproduced number for number.
 
-Feature space here means the feature map F after a bilinear resize to the picture's size (h×h, pixel centres kept),
+Feature space here means the feature map F after a bilinear resize to the picture's size (pixel centres kept),
 addressed by integer (row, column) indices. The resized map is never built: `ResizedFeatures` computes it only where
 it is read, which gives the same values and keeps a 1024-px model out of gigabytes of memory.
 """
@@ -31,15 +31,15 @@ def scaled_radius(radius: float, size: int) -> int:
 
 
 class ResizedFeatures:
-    """A feature map F [1, C, m, m] read as if it were resized bilinearly to `size`×`size`.
+    """A feature map F [1, C, m, n] read as if it were resized bilinearly to `size` (height, width).
 
     The resize is that of `torch.nn.functional.interpolate(mode="bilinear", align_corners=False)`.
     """
 
-    def __init__(self, features: Tensor, size: int) -> None:
+    def __init__(self, features: Tensor, size: tuple[int, int]) -> None:
         self.features = features
         self.size = size
-        self.native = features.shape[-1]
+        self.native = (features.shape[2], features.shape[3])
 
     def detach(self) -> ResizedFeatures:
         """The same values without a gradient."""
@@ -50,25 +50,27 @@ class ResizedFeatures:
         plane = self.features[0]
         if self.native == self.size:
             return plane[:, rows, columns]
-        row_low, row_high, row_part = self._taps(rows)
-        column_low, column_high, column_part = self._taps(columns)
+        row_low, row_high, row_part = self._taps(rows, 0)
+        column_low, column_high, column_part = self._taps(columns, 1)
         top = torch.lerp(plane[:, row_low, column_low], plane[:, row_low, column_high], column_part)
         bottom = torch.lerp(plane[:, row_high, column_low], plane[:, row_high, column_high], column_part)
         return torch.lerp(top, bottom, row_part)
 
-    def _taps(self, index: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        position = ((index.to(self.features.dtype) + 0.5) * (self.native / self.size) - 0.5).clamp(min=0)
-        low = position.floor().long().clamp(max=self.native - 1)
-        high = (low + 1).clamp(max=self.native - 1)
+    def _taps(self, index: Tensor, axis: int) -> tuple[Tensor, Tensor, Tensor]:
+        native, size = self.native[axis], self.size[axis]
+        position = ((index.to(self.features.dtype) + 0.5) * (native / size) - 0.5).clamp(min=0)
+        low = position.floor().long().clamp(max=native - 1)
+        high = (low + 1).clamp(max=native - 1)
         return low, high, position - low
 
     def between(self, rows: Tensor, columns: Tensor) -> Tensor:
         """Values [C, K] at fractional indices, interpolated bilinearly; the map counts as zero outside itself."""
+        height, width = self.size
         if self.native == self.size:
             # The recorded run amplifies a difference of 1e-7 to 0.05 within 40 steps, so where the map needs no
             # resize its very operation is used: normalised coordinates and grid_sample.
-            last = self.size - 1
-            grid = torch.stack([columns / last * 2 - 1, rows / last * 2 - 1], dim=-1)[None, None]
+            x, y = columns / (width - 1) * 2 - 1, rows / (height - 1) * 2 - 1
+            grid = torch.stack([x, y], dim=-1)[None, None]
             return F.grid_sample(self.features, grid, mode="bilinear", align_corners=True)[0, :, 0]
         row_low, column_low = rows.floor(), columns.floor()
         row_part, column_part = rows - row_low, columns - column_low
@@ -76,26 +78,26 @@ class ResizedFeatures:
         for row_step, row_weight in ((0, 1 - row_part), (1, row_part)):
             for column_step, column_weight in ((0, 1 - column_part), (1, column_part)):
                 r, c = row_low.long() + row_step, column_low.long() + column_step
-                inside = (r >= 0) & (r < self.size) & (c >= 0) & (c < self.size)
-                value = self.at(r.clamp(0, self.size - 1), c.clamp(0, self.size - 1))
+                inside = (r >= 0) & (r < height) & (c >= 0) & (c < width)
+                value = self.at(r.clamp(0, height - 1), c.clamp(0, width - 1))
                 term = value * (row_weight * column_weight * inside)
                 total = term if total is None else total + term
         assert total is not None
         return total
 
 
-def disc(row: int, column: int, radius: int, size: int) -> tuple[Tensor, Tensor]:
+def disc(row: int, column: int, radius: int, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
     """Indices (rows, columns) of the pixels closer than `radius` to the point (row, column).
 
-    The program that we reproduce measures the distance with coordinates linspace(0, size, size), so the pixel with
-    index i stands at i·size/(size−1): up to one pixel too far towards the far border. Kept here, and only here.
+    The program that we reproduce measures the distance with coordinates linspace(0, h, h), so the pixel with
+    index i stands at i·h/(h−1): up to one pixel too far towards the far border. Kept here, and only here.
     """
-    low_row, high_row = max(0, row - radius - 2), min(size, row + radius + 3)
-    low_column, high_column = max(0, column - radius - 2), min(size, column + radius + 3)
-    stretched = torch.linspace(0, size, size)
+    height, width = size
+    low_row, high_row = max(0, row - radius - 2), min(height, row + radius + 3)
+    low_column, high_column = max(0, column - radius - 2), min(width, column + radius + 3)
+    across, down = torch.linspace(0, width, width), torch.linspace(0, height, height)
     distance = torch.sqrt(
-        (stretched[low_row:high_row, None] - row) ** 2
-        + (stretched[None, low_column:high_column] - column) ** 2
+        (down[low_row:high_row, None] - row) ** 2 + (across[None, low_column:high_column] - column) ** 2
     )
     rows, columns = torch.where(distance < radius)
     return rows + low_row, columns + low_column
@@ -115,14 +117,14 @@ def motion_loss(features: ResizedFeatures, handle: tuple[int, int], step: Tensor
 def mask_loss(features: ResizedFeatures, original: Tensor, fixed: Tensor) -> Tensor:
     """Mean of |F − F0|·fixed over channels and all pixels of the resized map.
 
-    `original` is F0 [1, C, m, m] at its native size; `fixed` [h, h] is 1 where nothing may move, 0 where all may.
+    `original` is F0 [1, C, m, n] at its native size; `fixed` [h, w] is 1 where nothing may move, 0 where all may.
     The mean runs over all pixels, not only over the fixed ones, as in the program that we reproduce.
     """
-    size = features.size
-    if features.native == size:
+    height, width = features.size
+    if features.native == features.size:
         return ((features.features - original).abs() * fixed).mean()
     channels = features.features.shape[1]
-    per_chunk = max(1, MASK_CHUNK_ELEMENTS // (size * size))
+    per_chunk = max(1, MASK_CHUNK_ELEMENTS // (height * width))
     total = torch.zeros((), device=fixed.device, dtype=features.features.dtype)
     for first in range(0, channels, per_chunk):
         last = first + per_chunk
@@ -132,7 +134,7 @@ def mask_loss(features: ResizedFeatures, original: Tensor, fixed: Tensor) -> Ten
             fixed,
             use_reentrant=False,
         )
-    return total / (channels * size * size)
+    return total / (channels * height * width)
 
 
 def _masked_sum(difference: Tensor, fixed: Tensor) -> Tensor:

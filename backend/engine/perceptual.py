@@ -24,7 +24,7 @@ PYRAMID_LEVELS = 4
 
 
 class PerceptualDistance(Protocol):
-    """Distance to one fixed picture. Pictures are [N, 3, R, R] in [−1, 1]; 0 = the same."""
+    """Distance to one fixed picture. Pictures are [N, 3, H, W] in [−1, 1]; 0 = the same."""
 
     name: str
 
@@ -83,7 +83,7 @@ class MultiScaleDistance:
 
 
 def perceptual_distance(discriminator: Any | None, target: Tensor) -> PerceptualDistance:
-    """The distance to `target` [1, 3, R, R]: by the discriminator's features, else by LPIPS, else by scales."""
+    """The distance to `target` [1, 3, H, W]: by the discriminator's features, else by LPIPS, else by scales."""
     if discriminator is not None:
         return DiscriminatorDistance(discriminator, target)
     network = local_lpips()
@@ -96,8 +96,8 @@ def unit_channels(features: Tensor) -> Tensor:
 
 
 def pyramid(image: Tensor) -> list[Tensor]:
-    """`image` [N, C, R, R] and its halvings, down to 8 px or `PYRAMID_LEVELS` levels."""
+    """`image` [N, C, H, W] and its halvings, down to 8 px or `PYRAMID_LEVELS` levels."""
     levels = [image]
-    while len(levels) < PYRAMID_LEVELS and levels[-1].shape[-1] >= 16:
+    while len(levels) < PYRAMID_LEVELS and min(levels[-1].shape[2:]) >= 16:
         levels.append(F.avg_pool2d(levels[-1], 2))
     return levels

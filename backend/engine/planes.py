@@ -146,7 +146,7 @@ def lay_out(
 ) -> Planes:
     """The planes of a change.
 
-    seen: what the model was shown, uint8 [R, R, 3]. offset: image position of the window.
+    seen: what the model was shown, uint8 [H, W, 3]. offset: image position of the window.
     """
     square, size = upright.square, upright.resolution
     cells = movable.edge.shape[-1]
@@ -180,7 +180,7 @@ def lay_out(
 
 
 def trust(change: Change, seen: NDArray[np.uint8]) -> Tensor:
-    """How far the model can be trusted to draw something anew at each place [R, R], 0 to 1.
+    """How far the model can be trusted to draw something anew at each place [H, W], 0 to 1.
 
     Where it did not show the picture's own lines before (a mouth that the inversion left a blur), what it shows after
     the motion is a blur, too: there the artist's own lines are moved and nothing is drawn.
@@ -188,7 +188,7 @@ def trust(change: Change, seen: NDArray[np.uint8]) -> Tensor:
     size = change.resolution
 
     def energy(picture: Tensor) -> Tensor:
-        """Of its fine structure around each place, [R, R]."""
+        """Of its fine structure around each place, [H, W]."""
         return blur((picture - blur(picture, size / 48)).square().sum(dim=0)[None], size / 40)[0]
 
     shown = as_planes(seen, change.before.device)

@@ -38,7 +38,7 @@ def find_pivot(
     settings: InversionSettings,
     report: Report,
 ) -> Tensor:
-    """A pivot [1, num_ws, w_dim] for `target` [1, 3, R, R], all entries the same w.
+    """A pivot [1, num_ws, w_dim] for `target` [1, 3, H, W], all entries the same w.
 
     `generator` is a copy that belongs to the caller; its noise maps are left as fitted. Adam works on w in units of
     the standard deviation of each of its components, because the published rate presumes one model's scale of w.
@@ -97,14 +97,14 @@ def _open_noise_maps(generator: Any) -> list[Tensor]:
 
 
 def noise_correlation(maps: list[Tensor]) -> Tensor:
-    """How far noise maps [n, n] are from white: squared correlation with their neighbours, at every halved size."""
+    """How far noise maps [h, w] are from white: squared correlation with their neighbours, at every halved size."""
     total = maps[0].new_zeros(())
     for noise in maps:
         layer = noise[None, None]
         while True:
             for axis in (-1, -2):
                 total = total + (layer * layer.roll(1, dims=axis)).mean() ** 2
-            if layer.shape[-1] <= 8:
+            if min(layer.shape[2:]) <= 8:
                 break
             layer = F.avg_pool2d(layer, 2)
     return total

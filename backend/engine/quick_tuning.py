@@ -17,8 +17,8 @@ from torch import Tensor
 from backend.engine.coarse import State, draws_coarsely, run_blocks
 from backend.engine.inversion_methods import InversionTask
 from backend.engine.orthogonal import OrthogonalDescent
-from stylegan_ops.precision import mixed_precision
 from backend.engine.refinement import levelled_out
+from stylegan_ops.precision import mixed_precision
 
 FINE_FROM = 32
 """Blocks of this resolution and above are tuned; in models of fewer pixels, at least the two last."""

@@ -43,15 +43,16 @@ class ReferenceEngine:
     def __init__(self, problem: DragProblem) -> None:
         self._problem = problem
         self._generator = problem.generator
-        self._size = problem.resolution
-        self._feature_resolution = min(FEATURE_RESOLUTION, self._size)
-        self._patch_radius = scaled_radius(PATCH_RADIUS, self._size)
-        self._search_radius = scaled_radius(SEARCH_RADIUS, self._size)
+        self._size = problem.shape
+        longer = max(self._size)
+        self._feature_resolution = min(FEATURE_RESOLUTION, problem.generator.img_resolution)
+        self._patch_radius = scaled_radius(PATCH_RADIUS, longer)
+        self._search_radius = scaled_radius(SEARCH_RADIUS, longer)
         layers = min(problem.free_layers, problem.latent.shape[1])
         self._free = problem.latent[:, :layers].detach().clone().requires_grad_(True)
         self._rest = problem.latent[:, layers:].detach().clone()
         self._optimiser = torch.optim.Adam([self._free], lr=problem.learning_rate)
-        cells = np.clip(np.floor(problem.handles[:, ::-1]), 0, self._size - 1).astype(int)
+        cells = np.clip(np.floor(problem.handles[:, ::-1]), 0, np.array(self._size) - 1).astype(int)
         self._cells = [(int(row), int(column)) for row, column in cells]
         self._fractions = problem.handles[:, ::-1] - (cells + 0.5)
         self._fixed = None if problem.mask is None else 1 - problem.mask

@@ -87,7 +87,7 @@ class Refinement:
 
     def run(self, tell: Callable[[float, float], None]) -> Tensor:
         """All steps; returns the pivot. `tell` gets the share of the work that is done, and the loss, after each."""
-        size = self._task.target.shape[-1]
+        size = self._synthesis.img_resolution
         levels = self._levels(size)
         costs = {level: (level / size) ** 2 for level in levels}
         total = max(sum(steps * costs[level] for level, steps in levels.items()), 1e-9)
@@ -119,7 +119,7 @@ class Refinement:
     @torch.no_grad()
     def _coarse_target(self, level: int) -> Tensor:
         latent = self._latent()
-        image = self._render(latent, self._task.target.shape[-1])
+        image = self._render(latent, self._synthesis.img_resolution)
         return coarse_target(self._synthesis, latent, image, self._task.target, level)
 
     def _render(self, latent: Tensor, size: int) -> Tensor:

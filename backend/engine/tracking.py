@@ -21,8 +21,8 @@ def track(
     Of equal distances the first in reading order wins.
     """
     device = features.features.device
-    top, bottom = max(handle[0] - radius, 0), min(handle[0] + radius + 1, features.size)
-    left, right = max(handle[1] - radius, 0), min(handle[1] + radius + 1, features.size)
+    top, bottom = max(handle[0] - radius, 0), min(handle[0] + radius + 1, features.size[0])
+    left, right = max(handle[1] - radius, 0), min(handle[1] + radius + 1, features.size[1])
     rows, columns = torch.meshgrid(
         torch.arange(top, bottom, device=device), torch.arange(left, right, device=device), indexing="ij"
     )

@@ -28,7 +28,7 @@ def tune(
     settings: InversionSettings,
     report: Report,
 ) -> int:
-    """Tunes `generator` (a copy that belongs to the caller) until `pivot` shows `target` [1, 3, R, R].
+    """Tunes `generator` (a copy that belongs to the caller) until `pivot` shows `target` [1, 3, H, W].
 
     Returns the number of steps taken. The generator comes back frozen.
     """

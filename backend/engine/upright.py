@@ -7,6 +7,7 @@ Compositing reads small planes at every pixel of a large picture, which is only 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -25,37 +26,51 @@ class Upright:
 
     Args:
         crop: turned or not; where it is not, planes are passed through as they are.
-        resolution: of the crop's planes.
+        shape: (H, W) of the crop's planes.
         device: where they are.
     """
 
-    def __init__(self, crop: Crop, resolution: int, device: torch.device) -> None:
+    def __init__(self, crop: Crop, shape: tuple[int, int], device: torch.device) -> None:
         self._crop = crop
         self.square = crop.cover()
-        self.resolution = resolution
+        self.resolution = max(shape)
         """Of the square's planes."""
+        margin = [int(side) for side in crop.margin(self.resolution)]
+        self._around = [
+            margin[0],
+            self.resolution - shape[1] - margin[0],
+            margin[1],
+            self.resolution - shape[0] - margin[1],
+        ]
+        """What is missing from the crop's planes to the square, when that is not turned: left, right, top, bottom."""
         if crop.angle:
+            resolution = self.resolution
             self.resolution = math.ceil(FINER * resolution * self.square.size / crop.size)
-            places = self._places(self.resolution, resolution) * (2 / resolution) - 1
+            places = self._places(self.resolution, resolution) * (2 / np.array(shape[::-1])) - 1
             self._grid = torch.from_numpy(places.astype(np.float32))[None].to(device)
 
     def _places(self, size: int, resolution: int) -> NDArray[np.float64]:
         """Where the square's pixel centres at `size` lie in the crop's space at `resolution` [n, n, 2]."""
+        return self._crop.to_crop(self._centres(size), resolution)
+
+    def _centres(self, size: int) -> NDArray[np.float64]:
+        """Where the square's pixel centres at `size` lie in the image [n, n, 2]."""
         line = np.arange(size) + 0.5
-        centres = np.stack(np.meshgrid(line, line), axis=-1)
-        return self._crop.to_crop(self.square.to_image(centres, size), resolution)
+        return self.square.to_image(np.stack(np.meshgrid(line, line), axis=-1), size)
 
     def smooth(self, planes: Tensor) -> Tensor:
-        """Planes [C, R, R] read cubically [C, n, n]; outside the crop its border values go on."""
+        """Planes [C, H, W] read cubically [C, n, n]; outside the crop its border values go on."""
         return self._read(planes, "bicubic", "border")
 
     def soft(self, planes: Tensor) -> Tensor:
-        """Planes [C, R, R] read linearly [C, n, n]; zero outside the crop."""
+        """Planes [C, H, W] read linearly [C, n, n]; zero outside the crop."""
         return self._read(planes, "bilinear", "zeros")
 
     def _read(self, planes: Tensor, mode: str, outside: str) -> Tensor:
         if not self._crop.angle:
-            return planes
+            if not any(self._around):
+                return planes
+            return F.pad(planes[None], self._around, "replicate" if outside == "border" else "constant")[0]
         return F.grid_sample(planes[None], self._grid, mode=mode, padding_mode=outside, align_corners=False)[
             0
         ]
@@ -69,9 +84,11 @@ class Upright:
 
     def inside(self, size: int) -> NDArray[np.float32] | None:
         """How much of each of the square's pixels at `size` lies in the crop [size, size]; None where all do."""
-        if not self._crop.angle:
+        if not self._crop.angle and self._crop.aspect == 1:
             return None
         pixels = self._crop.size * size / self.square.size
-        apart = np.abs(self._places(size, 1) - 0.5).max(axis=-1) * pixels
-        result: NDArray[np.float32] = (pixels / 2 - apart + 0.5).clip(0, 1).astype(np.float32)
+        places = replace(self._crop, aspect=1.0).to_crop(self._centres(size), 1)
+        sides = np.array(self._crop.parts) * pixels
+        room = (sides / 2 - np.abs(places - 0.5) * pixels).min(axis=-1)
+        result: NDArray[np.float32] = (room + 0.5).clip(0, 1).astype(np.float32)
         return result

@@ -113,7 +113,7 @@ class FlowTrackedEngine(ReferenceEngine):
         if self._before is not None:
             self._places = carried(dense_flow(self._before, picture), self._places)
         self._before = picture
-        cells = np.floor(self._places[:, ::-1]).clip(0, self._size - 1).astype(int)
+        cells = np.floor(self._places[:, ::-1]).clip(0, np.array(self._size) - 1).astype(int)
         self._cells = [(int(row), int(column)) for row, column in cells]
         self._fractions = self._places[:, ::-1] - (cells + 0.5)
         return self._places

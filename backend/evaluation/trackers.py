@@ -17,9 +17,10 @@ from torch import Tensor
 from backend.engine import gauss_newton as newton
 from backend.engine.engines import DragProblem
 from backend.engine.following import Follower
+from backend.engine.freedom import FEATURE_RESOLUTION
 from backend.engine.inversion import render
-from stylegan_ops.precision import mixed_precision
 from backend.engine.reference import ReferenceEngine
+from stylegan_ops.precision import mixed_precision
 
 from . import optical_flow
 
@@ -75,6 +76,7 @@ def reference(first: Frame, handles: Points) -> Tracker:
     shown = [first]
     generator = SimpleNamespace(
         img_resolution=first.generator.img_resolution,
+        img_shape=first.generator.img_shape,
         synthesis=SimpleNamespace(
             features=lambda ws, resolution, **how: shown[0].features(resolution, **how)
         ),
@@ -93,7 +95,7 @@ def gauss_newton(first: Frame, handles: Points) -> Tracker:
     handle is expected where it was.
     """
     size = first.generator.img_resolution
-    side = min(newton.FEATURE_RESOLUTION, size)
+    side = min(FEATURE_RESOLUTION, size)
 
     def look(frame: Frame) -> Tensor:
         with mixed_precision(frame.latent.device):
@@ -101,7 +103,7 @@ def gauss_newton(first: Frame, handles: Points) -> Tracker:
 
     features = look(first)
     places = torch.from_numpy(handles).to(features)
-    follower = Follower(features, places, size)
+    follower = Follower(features, places, first.generator.img_shape)
 
     def follow(frame: Frame) -> Points:
         nonlocal places

@@ -40,8 +40,13 @@ class Model:
 
     @property
     def resolution(self) -> int:
-        """Side of the pictures in pixels."""
-        return self.generator.img_resolution
+        """Longer side of the pictures in pixels."""
+        return max(self.generator.img_shape)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width of the pictures in pixels."""
+        return self.generator.img_shape
 
     @property
     def labels(self) -> int:

@@ -8,6 +8,7 @@ from backend.engine import DragOptions
 from backend.engine.drag import Drag, check_mask, check_pairs, paper_stop_distance
 from backend.engine.engines import create, names, register
 from backend.errors import PullfaceError
+from stylegan_ops import stylegan2, stylegan3
 
 PAIR = [[[30.5, 30.5], [40.5, 30.5]]]
 
@@ -114,13 +115,13 @@ def test_unusable_points(editor, inversion, pairs, code):
 
 def test_masks():
     cpu = torch.device("cpu")
-    assert check_mask(None, 8, cpu) is None
-    assert code_of(lambda: check_mask(np.zeros((8, 8)), 8, cpu)) == "empty_mask"
-    assert code_of(lambda: check_mask(np.ones((8, 9)), 8, cpu)) == "bad_mask"
-    assert code_of(lambda: check_mask(np.full((8, 8), np.nan), 8, cpu)) == "bad_mask"
+    assert check_mask(None, (8, 8), cpu) is None
+    assert code_of(lambda: check_mask(np.zeros((8, 8)), (8, 8), cpu)) == "empty_mask"
+    assert code_of(lambda: check_mask(np.ones((8, 9)), (8, 8), cpu)) == "bad_mask"
+    assert code_of(lambda: check_mask(np.full((8, 8), np.nan), (8, 8), cpu)) == "bad_mask"
     soft = np.full((8, 8), 51, np.uint8)
-    assert check_mask(soft, 8, cpu).unique().tolist() == pytest.approx([0.2])
-    assert check_mask(np.ones((8, 8), bool), 8, cpu).unique().tolist() == [1.0]
+    assert check_mask(soft, (8, 8), cpu).unique().tolist() == pytest.approx([0.2])
+    assert check_mask(np.ones((8, 8), bool), (8, 8), cpu).unique().tolist() == [1.0]
 
 
 def test_options():
@@ -137,8 +138,6 @@ def test_options():
         assert code_of(lambda bad=bad: DragOptions.from_mapping(bad)) == "bad_options"
     assert code_of(lambda: DragOptions.from_mapping({"stepz": 3})) == "bad_options"
     assert code_of(lambda: DragOptions(engine="none")) == "unknown_engine"
-    assert [DragOptions(strength=strength).layers for strength in (0, 0.5, 1)] == [4, 6, 8]
-    assert DragOptions(strength=0, free_layers=9).layers == 9
     assert [paper_stop_distance(count) for count in (1, 5, 6)] == [1, 1, 2]
 
 
@@ -189,10 +188,25 @@ def test_a_drag_that_is_stuck_ends_with_a_reason_unless_a_target_moved(editor, i
     assert (drag.outcome, drag.reason) == ("stuck", "It is stuck.")
 
 
+def test_strength_frees_what_draws_equally_coarse_things_in_every_model():
+    sizes = {"channel_base": 2048, "channel_max": 4}
+    for resolution in (64, 256):
+        ours = stylegan2.Generator(4, 0, 8, resolution, **sizes).synthesis
+        for tenths in range(11):
+            options = DragOptions(strength=tenths / 10)
+            assert options.free_entries(ours) == round(4 + 4 * options.strength)
+    # Two layers a doubling as in StyleGAN2, after one entry more, which moves and turns the whole picture.
+    third = stylegan3.Generator(4, 0, 8, 256, **sizes).synthesis
+    assert [DragOptions(strength=strength).free_entries(third) for strength in (0, 0.4)] == [5, 7]
+    assert DragOptions(strength=1).free_entries(third) == third.entries_up_to(64) == 8  # no more act on F
+    assert DragOptions(strength=0, free_layers=9).free_entries(third) == 9
+    assert DragOptions(engine="reference").free_entries(third) == 6
+
+
 def test_numbers_that_run_away_end_the_drag_with_an_error(editor, inversion):
     from backend.engine.engines import DragProblem
 
-    pairs = check_pairs(PAIR, 64)
+    pairs = check_pairs(PAIR, (64, 64))
     problem = DragProblem(editor, inversion.pivot, pairs[:, 0], None, 0.1, 20, 6)
     engine = StraightLine(problem)
     drag = Drag(engine, pairs, DragOptions(), lambda latent: np.zeros((64, 64, 3), np.uint8))

@@ -35,7 +35,7 @@ def test_reading_equals_grid_sample_and_spreading_is_its_adjoint():
     torch.manual_seed(0)
     features = torch.randn(5, SIDE, SIDE)
     positions = torch.rand(40, 2) * (SIZE + 20) - 10
-    taps = Taps.at(positions, SIZE, SIDE)
+    taps = Taps.at(positions, SIZE / SIDE, (SIDE, SIDE))
     grid = (positions / SIZE * 2 - 1)[None, None]
     wanted = F.grid_sample(features[None], grid, align_corners=False, padding_mode="border")[0, :, 0].t()
     torch.testing.assert_close(taps.read(features), wanted, atol=1e-4, rtol=1e-4)
@@ -50,7 +50,7 @@ def test_reading_equals_grid_sample_and_spreading_is_its_adjoint():
 
 def test_a_moved_patch_is_found_to_a_fraction_of_a_pixel():
     handles = torch.tensor([[40.0, 50.0], [41.0, 50.0], [90.3, 30.7], [20.0, 110.0]])
-    follower = Follower(waves(), handles, SIZE)
+    follower = Follower(waves(), handles, (SIZE, SIZE))
     for dx, dy in ((0.0, 0.0), (0.4, -0.3), (2.1, 1.7), (-3.0, 2.5)):
         found = follower.find(waves(dx, dy), handles, handles, 12.0)
         moved = handles + torch.tensor([dx, dy])  # a cell is 4 px
@@ -60,7 +60,7 @@ def test_a_moved_patch_is_found_to_a_fraction_of_a_pixel():
 
 def test_positions_do_not_drift_on_a_long_way_there_and_back():
     handles = torch.tensor([[60.0, 60.0]])
-    follower = Follower(waves(), handles, SIZE)
+    follower = Follower(waves(), handles, (SIZE, SIZE))
     positions = handles
     for step in [*range(1, 16), *range(14, -1, -1)]:
         positions = follower.find(waves(step, -0.5 * step), positions, positions, 12.0).positions
@@ -72,7 +72,7 @@ def test_in_a_flat_map_a_handle_is_where_it_is_expected():
     features = waves()
     features[:, 8:24, 8:24] = 0.2 + 1e-3 * torch.randn(12, 16, 16, generator=random)
     handles = torch.tensor([[64.0, 64.0]])
-    follower = Follower(features, handles, SIZE)
+    follower = Follower(features, handles, (SIZE, SIZE))
     later = features + 1e-3 * torch.randn(features.shape, generator=random)
     expected = handles + torch.tensor([[1.5, -1.0]])
     found = follower.find(later, expected, handles, 12.0)
@@ -81,7 +81,7 @@ def test_in_a_flat_map_a_handle_is_where_it_is_expected():
 
 def test_a_patch_that_is_gone_has_no_confidence():
     handles = torch.tensor([[60.0, 60.0], [90.0, 40.0]])
-    follower = Follower(waves(), handles, SIZE)
+    follower = Follower(waves(), handles, (SIZE, SIZE))
     torch.manual_seed(5)
     found = follower.find(torch.randn(12, SIDE, SIDE) * 2, handles, handles, 12.0)
     assert (found.confidence < 0.3).all()
@@ -90,7 +90,7 @@ def test_a_patch_that_is_gone_has_no_confidence():
 
 def test_motion_maps_tell_how_far_the_content_moved():
     handles = torch.tensor([[40.0, 50.0], [90.0, 30.0], [20.0, 110.0]])
-    follower = Follower(waves(), handles, SIZE)
+    follower = Follower(waves(), handles, (SIZE, SIZE))
     maps = follower.motion_maps(waves(), handles, torch.arange(6))
     moved = (maps * (waves(0.3, -0.2) - waves())).sum(dim=(1, 2, 3)).reshape(3, 2)
     torch.testing.assert_close(moved, torch.tensor([[0.3, -0.2]]).expand(3, 2), atol=0.06, rtol=0)

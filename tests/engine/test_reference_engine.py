@@ -129,7 +129,7 @@ def test_resized_features_equal_a_dense_resize(native, size):
     torch.manual_seed(1)
     features = torch.randn(1, 5, native, native)
     dense = F.interpolate(features, [size, size], mode="bilinear", align_corners=False)
-    lazy = ResizedFeatures(features, size)
+    lazy = ResizedFeatures(features, (size, size))
     rows, columns = torch.randint(0, size, (2, 200))
     torch.testing.assert_close(lazy.at(rows, columns), dense[0][:, rows, columns], atol=1e-5, rtol=1e-5)
     # Fractional positions, some of them past the border, where the map counts as zero.
@@ -147,7 +147,7 @@ def test_mask_loss_in_pieces_equals_the_dense_one(monkeypatch):
     dense = (difference.abs() * fixed).mean()
     (wanted,) = torch.autograd.grad(dense, features)
     monkeypatch.setattr("backend.engine.motion.MASK_CHUNK_ELEMENTS", 48 * 48 * 2)
-    pieces = mask_loss(ResizedFeatures(features, 48), original, fixed)
+    pieces = mask_loss(ResizedFeatures(features, (48, 48)), original, fixed)
     (got,) = torch.autograd.grad(pieces, features)
     torch.testing.assert_close(pieces, dense)
     torch.testing.assert_close(got, wanted)
@@ -158,11 +158,11 @@ def test_radii_and_disc():
     assert [scaled_radius(12, size) for size in (128, 512, 1024)] == [3, 12, 24]
     for size in (64, 512):
         for place in (0, 1, size // 2, size - 1):
-            rows, columns = disc(place, place, scaled_radius(3, size), size)
+            rows, columns = disc(place, place, scaled_radius(3, size), (size, size))
             assert len(rows) > 0
             assert rows.max() < size
             assert columns.min() >= 0
-    rows, columns = disc(256, 256, 3, 512)
+    rows, columns = disc(256, 256, 3, (512, 512))
     # The stretched coordinates pull the disc towards the origin: index 256 stands at 256.5.
     assert rows.float().mean() == pytest.approx(255.5, abs=0.5)
     assert rows.max() - rows.min() <= 5
@@ -172,7 +172,7 @@ def test_tracking_finds_a_moved_feature_and_respects_its_window():
     torch.manual_seed(3)
     features = torch.randn(1, 6, 32, 32)
     wanted = features[0, :, 12, 20]
-    resized = ResizedFeatures(features, 32)
+    resized = ResizedFeatures(features, (32, 32))
     assert track(resized, (10, 22), wanted, 3)[0] == (12, 20)
     found, distance = track(resized, (25, 5), wanted, 3)
     assert abs(found[0] - 25) <= 3

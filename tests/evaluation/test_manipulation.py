@@ -181,4 +181,6 @@ def test_a_landmark_outside_the_picture_is_brought_in(model: Path, tmp_path: Pat
     assert places["nose"] == (4.0, 5.0)
     assert places["chin"][0] == 0
     assert math.floor(places["chin"][1]) == bench.side - 1
-    check_pairs(case(bench, 0, "all").pairs, bench.side)  # what no drag would take is refused here
+    check_pairs(
+        case(bench, 0, "all").pairs, (bench.side, bench.side)
+    )  # what no drag would take is refused here

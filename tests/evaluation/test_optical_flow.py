@@ -55,6 +55,7 @@ class Shifting:
     """A generator that shifts its picture by the latent's first number, and whose features say nothing."""
 
     img_resolution = 96
+    img_shape = (96, 96)
 
     def __init__(self, picture: np.ndarray) -> None:
         self.picture = torch.from_numpy(picture.copy()).permute(2, 0, 1)[None].float() / 127.5 - 1

@@ -31,6 +31,7 @@ class Sliding:
     """Features of a texture that slides to the right by what the latent says, px."""
 
     img_resolution = 64
+    img_shape = (64, 64)
 
     def __init__(self) -> None:
         rough = torch.randn(1, 6, 20, 20, generator=torch.Generator().manual_seed(0))
