@@ -10,7 +10,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -20,7 +20,16 @@ from backend.errors import PullfaceError
 from backend.library import folder as library
 from backend.library.downloading import download, size_of
 from backend.library.published import Licence, Published, find_published, published
-from backend.models.catalogue import DEFAULT_MODEL, EMBEDDED, SUFFIX, available, damaged, find, is_ours
+from backend.models.catalogue import (
+    DEFAULT_MODEL,
+    EMBEDDED,
+    SUFFIX,
+    ModelInfo,
+    available,
+    damaged,
+    find,
+    is_ours,
+)
 
 from .display import Bar, say
 from .stopping import Stopping
@@ -72,7 +81,7 @@ def list_models() -> int:
     for model in installed:
         default = " (default)" if model.name == DEFAULT_MODEL else ""
         print(
-            f"{model.name}{default}: {model.domain}, {model.resolution} px, {_megabytes(model.size_bytes)}, "
+            f"{model.name}{default}: {model.domain}, {_size(model)}, {_megabytes(model.size_bytes)}, "
             f"{model.licence}"
         )
         print(f"    {model.description}")
@@ -132,7 +141,9 @@ def _add(options: argparse.Namespace) -> int:
             "Use it only if its publisher allows what you want to do with it.",
         )
         _agree(f"{name}: {_size_at(source)}\nfrom {source}", terms, options.accept_licence)
-        return _fetch_and_install(source, name, options.domain, options.licence, options.description, None)
+        return _fetch_and_install(
+            source, name, options.domain, options.licence, options.description, None, options.labels
+        )
     path = Path(source)
     if not path.is_file():
         raise PullfaceError(
@@ -143,7 +154,14 @@ def _add(options: argparse.Namespace) -> int:
     name = library.check_name(options.name or path.stem)
     digest = _with_bar("Reading the file", lambda bar, stop: library.sha256_of(path, bar, stop))
     _convert_and_install(
-        path, name, options.domain, options.licence, options.description, str(path.absolute()), digest
+        path,
+        name,
+        options.domain,
+        options.licence,
+        options.description,
+        str(path.absolute()),
+        digest,
+        options.labels,
     )
     return 0
 
@@ -154,7 +172,13 @@ def _size_at(url: str) -> str:
 
 
 def _fetch_and_install(
-    url: str, name: str, domain: str | None, licence: str | None, description: str | None, sha256: str | None
+    url: str,
+    name: str,
+    domain: str | None,
+    licence: str | None,
+    description: str | None,
+    sha256: str | None,
+    labels: Sequence[str] = (),
 ) -> int:
     ending = Path(urlsplit(url).path).suffix
     downloaded = library.incoming() / f"{name}{ending if ending in ('.pkl', '.pt', '.pth', SUFFIX) else ''}"
@@ -168,7 +192,7 @@ def _fetch_and_install(
             ),
         )
     try:
-        _convert_and_install(downloaded, name, domain, licence, description, url, digest)
+        _convert_and_install(downloaded, name, domain, licence, description, url, digest, labels)
     except PullfaceError as error:
         if error.code == "bad_model":  # it will not be better the next time
             downloaded.unlink(missing_ok=True)
@@ -185,25 +209,33 @@ def _convert_and_install(
     description: str | None,
     origin: str,
     digest: str,
+    labels: Sequence[str] = (),
 ) -> None:
     whole = library.incoming() / f"{name}.new{SUFFIX}"
     try:
-        _convert(source, whole, name, domain, licence, description)
+        _convert(source, whole, name, domain, licence, description, labels)
         target = library.install(whole, name, origin, digest)
     finally:
         whole.unlink(missing_ok=True)
         whole.with_suffix(".partial").unlink(missing_ok=True)
     model = find(name)
-    print(f"Added {name}: {model.domain}, {model.resolution} px, {_megabytes(model.size_bytes)}, at {target}")
+    print(f"Added {name}: {model.domain}, {_size(model)}, {_megabytes(model.size_bytes)}, at {target}")
 
 
 def _convert(
-    source: Path, target: Path, name: str, domain: str | None, licence: str | None, description: str | None
+    source: Path,
+    target: Path,
+    name: str,
+    domain: str | None,
+    licence: str | None,
+    description: str | None,
+    labels: Sequence[str] = (),
 ) -> None:
     words = ["convert", str(source.absolute()), str(target.absolute()), "--name", name]
     for option, value in (("domain", domain), ("licence", licence), ("description", description)):
         if value is not None:
             words += [f"--{option}={value}"]
+    words += [f"--label-name={label}" for label in labels]
     _in_a_process(words, "Converting")
 
 
@@ -264,8 +296,8 @@ def _info(name_or_file: str) -> int:
     facts = {
         "name": model.name,
         "shows": model.domain,
-        "resolution": f"{model.resolution} px",
-        "labels": str(model.labels) if model.labels else "",
+        "resolution": _size(model),
+        "labels": ", ".join(model.label_names) or (str(model.labels) if model.labels else ""),
         "licence": model.licence,
         "description": model.description,
         "size": _megabytes(model.size_bytes),
@@ -340,6 +372,11 @@ def _with_bar(title: str, work: Callable[[Callable[[float], None], Callable[[], 
         raise
     bar.close()
     return result
+
+
+def _size(model: ModelInfo) -> str:
+    square = model.height == model.width
+    return f"{model.resolution} px" if square else f"{model.width} × {model.height} px"
 
 
 def _megabytes(size: int) -> str:

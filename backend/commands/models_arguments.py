@@ -23,6 +23,13 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     add.add_argument("--domain", help="what its pictures show, e.g. “oil portraits”")
     add.add_argument("--licence", help="of the model, e.g. CC-BY-4.0")
     add.add_argument("--description", help="one sentence")
+    add.add_argument(
+        "--labels",
+        type=_names,
+        default=(),
+        metavar="NAME,NAME,…",
+        help="what the labels of a conditional model are called, in their order",
+    )
     add.add_argument("--accept-licence", action="store_true", help="do not ask; for programs")
 
     info = actions.add_parser("info", help="what is known of one")
@@ -38,3 +45,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     export.add_argument("model", metavar="NAME-or-FILE")
     export.add_argument("output", type=Path, metavar="FILE")
     export.add_argument("--force", action="store_true", help="replace a file that is there")
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(","))

@@ -41,7 +41,8 @@ def extract(
     """The crop of `window` (RGBA [h, w, 4] at image position `offset`), turned upright, as RGB uint8 [H, W, 3].
 
     `resolution` is the longer side's, H and W are `crop.shape(resolution)`. Shrinking averages over the area of each
-    new pixel; growing interpolates. Transparent parts stand on `background`; colours beyond black and white are cut off. Where the crop hangs over the window, the mirrored picture goes on and
+    new pixel; growing interpolates. Transparent parts stand on `background`; colours beyond black and white are cut
+    off. Where the crop hangs over the window, the mirrored picture goes on and
     soon fades to an even colour, so that a face cut by the border ends neither in streaks nor in a second face.
     """
     paper = np.asarray(background, dtype=np.float32)

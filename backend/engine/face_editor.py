@@ -56,6 +56,8 @@ class FaceEditor:
         here = next(model.generator.parameters()).device
         self.device = here if device is None else choose_device(device)
         self._model = model if self.device == here else _moved(model, self.device)
+        self._labelled = self._model
+        """The model with the label that was used last."""
         self._tuned: OrderedDict[int, tuple[Inversion, Any]] = OrderedDict()
         self._changes: OrderedDict[bytes, Change] = OrderedDict()
 
@@ -77,12 +79,13 @@ class FaceEditor:
     ) -> Inversion:
         """Inverts the crop (uint8 [H, W, 3]); see `inversion.invert`.
 
-        Raises PullfaceError "wrong_picture_size" or "out_of_memory", and whatever `on_progress` raises.
+        Raises PullfaceError "wrong_picture_size", "bad_options" (the model has no such label) or "out_of_memory", and
+        whatever `on_progress` raises.
         """
         self._check_picture(crop_rgb)
         chosen = settings or InversionSettings.of_method()
         with memory_guard("fit the model to this picture"):
-            return inverting.invert(self._model, crop_rgb, chosen, on_progress)
+            return inverting.invert(self._with_label(chosen.label), crop_rgb, chosen, on_progress)
 
     def drag(
         self,
@@ -112,7 +115,7 @@ class FaceEditor:
             learning_rate=chosen.learning_rate or self.default_learning_rate(),
             lambda_mask=chosen.lambda_mask,
             free_layers=chosen.free_entries(generator.synthesis),
-            covariance=self._model.w_covariance,
+            covariance=self._with_label(known.info.get("label")).w_covariance,
             strength=chosen.strength,
         )
         return Drag.begin(problem, points, chosen, lambda ws: inverting.render(generator, ws))
@@ -165,6 +168,21 @@ class FaceEditor:
         """Frees the tuned generators and what else is held; it is made again when needed."""
         self._tuned.clear()
         self._changes.clear()
+
+    def _with_label(self, label: int | None) -> Model:
+        if label is not None and not 0 <= label < self._model.labels:
+            raise PullfaceError(
+                "bad_options",
+                f"This model has no label {label}.",
+                f"Choose one from 0 to {self._model.labels - 1}, or none."
+                if self._model.labels
+                else "It knows one kind of pictures only: choose no label.",
+            )
+        if label is None:
+            return self._model
+        if self._labelled.label != label:
+            self._labelled = self._model.with_label(label)
+        return self._labelled
 
     def _check_picture(self, picture: Picture) -> None:
         height, width = self.shape

@@ -37,18 +37,18 @@ def first_guess(model: Model, target: Tensor, seed: int = 0) -> Tensor:
 def guess_from_samples(model: Model, target: Tensor, seed: int = 0) -> Tensor:
     """The w that a linear regression on the coarse pictures of `SAMPLES` random ones expects, as w+.
 
-    Nearer than the mean and than the best of the samples: it is between them all. A model whose coarse blocks have no
-    pictures, or that wants a label, gets its mean.
+    Nearer than the mean and than the best of the samples: it is between them all. The samples have the model's label,
+    if one is chosen. A model whose coarse blocks have no pictures gets its mean.
     """
     generator = model.generator
     synthesis = generator.synthesis
     size = min(DRAWN_AT, synthesis.img_resolution // 2)
     mean = model.w_mean
-    if generator.mapping.c_dim > 0 or not draws_coarsely(synthesis, size):
+    if not draws_coarsely(synthesis, size):
         return mean.repeat(1, generator.num_ws, 1)
     random = torch.Generator().manual_seed(seed)
     z = torch.randn(SAMPLES, generator.z_dim, generator=random).to(mean.device)
-    ws = generator.mapping(z)
+    ws = model.latents(z, random)
     side = min(COMPARED_AT, size)
     seen = torch.cat(
         [F.adaptive_avg_pool2d(image_up_to(synthesis, part, size), side) for part in ws.split(BATCH)]

@@ -65,7 +65,7 @@ class Inversion:
     model: name of the model that it belongs to.
     pivot: w+ [1, num_ws, w_dim] float32 on the CPU.
     delta: changes of the model's weights and noise maps, packed, by parameter name.
-    info: plain facts for people: method, pivot_steps, tuning_steps, seconds, psnr (dB), distance, perceptual.
+    info: plain facts for people: method, pivot_steps, tuning_steps, seconds, psnr (dB), distance, perceptual, label.
     """
 
     model: str
@@ -97,7 +97,7 @@ class Inversion:
             if not bool(pivot.isfinite().all()):
                 raise ValueError("pivot")
             info = json.loads(metadata["info"])
-            if not isinstance(info, dict):
+            if not isinstance(info, dict) or not isinstance(info.get("label"), int | None):
                 raise ValueError("info")
             delta = {
                 name[len("delta.") :]: PackedChange(value, tensors.get("scale." + name[len("delta.") :]))
@@ -203,6 +203,7 @@ def invert(
             "psnr": round(_psnr(shown, image), 2),
             "distance": round(float(distance(shown)), 5),
             "perceptual": distance.name,
+            "label": model.label,
         }
     return Inversion(model.name, pivot.cpu(), delta, info)
 

@@ -42,6 +42,7 @@ class InversionSettings:
     prior: "quick": weight of the pivot's mean squared coordinates in the units of w's covariance.
     tie: "quick": weight of the mean squared differences of the entries of w+ from their common part, in those units.
     locality: "quick": weight of keeping the generator as it was around the pivot (Roich et al., section 3.3).
+    label: of a conditional model, from 0: which of its kinds of pictures this is; None = any, by the mean of all.
     """
 
     pivot_steps: int
@@ -57,6 +58,7 @@ class InversionSettings:
     prior: float = 0.05
     tie: float = 0.2
     locality: float = 0.0
+    label: int | None = None
 
     def __post_init__(self) -> None:
         """Raises PullfaceError "bad_options" for a value that no inversion could use."""
@@ -67,6 +69,8 @@ class InversionSettings:
         for name in ("pivot_steps", "tuning_steps"):
             _require_number(name, getattr(self, name), 0, 1_000_000, whole=True)
         _require_number("seed", self.seed, -(2**63), 2**63 - 1, whole=True)
+        if self.label is not None:
+            _require_number("label", self.label, 0, 1_000_000, whole=True)
         for name in ("pivot_rate", "tuning_rate", "good_enough"):
             _require_number(name, getattr(self, name), 0, 100)
         for name in ("pivot_pixel_weight", "tuning_pixel_weight", "prior", "tie", "locality"):

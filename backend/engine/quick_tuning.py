@@ -98,11 +98,7 @@ class Tuning:
         """
         base = self._task.model.generator
         z = torch.randn(1, base.z_dim, generator=self._random).to(self._pivot.device)
-        if base.mapping.c_dim > 0:
-            other = self._task.model.w_mean.repeat(1, base.num_ws, 1)
-        else:
-            other = base.mapping(z)
-        ws = self._pivot.lerp(other, LOCAL_REACH)
+        ws = self._pivot.lerp(self._task.model.latents(z, self._random), LOCAL_REACH)
         below = self._below(base.synthesis, ws)
         with mixed_precision(ws.device):
             with torch.no_grad():

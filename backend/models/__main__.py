@@ -26,6 +26,7 @@ def main() -> int:
     convert.add_argument("--name", required=True)
     for option in ("--domain", "--licence", "--description"):
         convert.add_argument(option)
+    convert.add_argument("--label-name", action="append", default=[])
     commands.add_parser("check").add_argument("source", type=Path)
     options = parser.parse_args()
     try:
@@ -44,6 +45,7 @@ def main() -> int:
                 options.licence,
                 options.description,
                 lambda done, words: _say({"done": done, "words": words}),
+                options.label_name,
             )
     except PullfaceError as error:
         _say({"code": error.code, "message": error.message, "hint": error.hint})

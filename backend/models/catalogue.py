@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -37,11 +38,13 @@ class ModelInfo:
         name: the name to choose it by.
         path: its file.
         domain: what its pictures show, e.g. ``"anime-style faces"``.
-        resolution: side of its pictures in pixels.
+        resolution: longer side of its pictures in pixels.
         licence: SPDX identifier or a name.
         description: one sentence.
         size_bytes: of the file.
         labels: how many labels there are to choose from; 0 for none.
+        label_names: of these, in their order; empty where the file does not tell them.
+        height, width: of its pictures in pixels.
     """
 
     name: str
@@ -52,6 +55,9 @@ class ModelInfo:
     description: str
     size_bytes: int
     labels: int = 0
+    label_names: tuple[str, ...] = ()
+    height: int = 0
+    width: int = 0
 
 
 def is_ours(path: Path) -> bool:
@@ -105,33 +111,51 @@ def info(path: Path) -> ModelInfo:
 def _of_another(path: Path) -> ModelInfo:
     contents = readers.read(path)
     generator = contents.generator
+    height, width = _shape(generator.arguments)
     return ModelInfo(
         name=path.stem,
         path=path,
         domain=UNKNOWN,
-        resolution=int(generator.arguments["img_resolution"]),
+        resolution=max(height, width),
         licence=UNKNOWN,
         description=f"{FAMILIES[generator.family]}, {contents.format}.",
         size_bytes=path.stat().st_size,
         labels=int(generator.arguments.get("c_dim", 0)),
+        height=height,
+        width=width,
     )
 
 
 def _of_ours(path: Path) -> ModelInfo:
     metadata = read_metadata(path)
     try:
+        height, width = _shape(metadata["generator"])
+        labels = int(metadata["generator"].get("c_dim", 0))
+        names = metadata.get("label_names") or ()
+        if names and not (len(names) == labels and all(isinstance(name, str) for name in names)):
+            raise ValueError("the labels have other names")
         return ModelInfo(
             name=str(metadata["name"]),
             path=path,
             domain=str(metadata["domain"]),
-            resolution=int(metadata["generator"]["img_resolution"]),
+            resolution=max(height, width),
             licence=str(metadata["licence"]),
             description=str(metadata["description"]),
             size_bytes=path.stat().st_size,
-            labels=int(metadata["generator"].get("c_dim", 0)),
+            labels=labels,
+            label_names=tuple(names),
+            height=height,
+            width=width,
         )
     except (AttributeError, OverflowError, KeyError, TypeError, ValueError) as error:
         raise bad_model(path) from error
+
+
+def _shape(generator: Mapping[str, Any]) -> tuple[int, int]:
+    """Height and width of the pictures of a generator with these arguments, see `stylegan_ops.layers.size_at`."""
+    resolution = int(generator["img_resolution"])
+    height, width = generator.get("base_size", (4, 4))
+    return int(height) * resolution // 4, int(width) * resolution // 4
 
 
 def library_folder() -> Path:

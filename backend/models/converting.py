@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
+
+from backend.errors import PullfaceError
 
 from . import assembling, readers, storage
 from .catalogue import METADATA_KEY, is_ours, read_metadata
@@ -29,6 +31,7 @@ def convert(
     licence: str | None,
     description: str | None,
     tell: Tell,
+    label_names: Sequence[str] = (),
 ) -> None:
     """Write a model as a file of our own.
 
@@ -40,9 +43,10 @@ def convert(
         name: of the model.
         domain, licence, description: as in `catalogue.ModelInfo`; ``None`` for what the file says.
         tell: is called at each stage.
+        label_names: what the labels of a conditional model are called; empty for what the file says.
 
     Raises:
-        PullfaceError: ``bad_model``.
+        PullfaceError: ``bad_model``; ``bad_options``, there are more or fewer labels than names.
     """
     given = {
         key: value
@@ -53,12 +57,17 @@ def convert(
     if is_ours(source):
         storage.read(source)  # raises when it is damaged
         metadata = {**read_metadata(source), **given, "name": name}
+        if label_names:
+            _check(label_names, int(metadata["generator"].get("c_dim", 0)))
+            metadata["label_names"] = list(label_names)
         with safe_open(source, framework="pt") as file:
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a dict
         tell(0.6, "Writing the model")
         save_file(tensors, target, metadata={METADATA_KEY: json.dumps(metadata)})
         return
     contents = readers.read(source)
+    if label_names:
+        _check(label_names, int(contents.generator.arguments.get("c_dim", 0)))
     model = assembling.model_of(
         source, contents, samples=SAMPLES, tell=lambda done: tell(0.3 + 0.5 * done, "Measuring w")
     )
@@ -77,4 +86,14 @@ def convert(
         contents.generator.arguments,
         None if critic is None else critic.arguments,
         torch.float32,
+        label_names=label_names,
     )
+
+
+def _check(label_names: Sequence[str], labels: int) -> None:
+    if len(label_names) != labels:
+        raise PullfaceError(
+            "bad_options",
+            f"The model has {labels} labels, not {len(label_names)}.",
+            "Give a name for each, with commas between, or none." if labels else "Add it without names.",
+        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -14,6 +14,9 @@ from stylegan_ops.encoder import Encoder
 from stylegan_ops.generator import StyleGenerator
 
 _SAMPLES_AT_ONCE = 1024
+
+LABEL_SAMPLES = 2048
+"""Of w, for the statistics of one label; they are measured when it is chosen."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,7 @@ class Model:
         w_mean: ``[w_dim]``, mean of w.
         w_covariance: ``[w_dim, w_dim]``, covariance of w.
         encoder: picture → w+, for a first guess; ``None`` when the file has none.
+        label: whose pictures the statistics of w stand for, see `with_label`; ``None`` for those of all.
     """
 
     name: str
@@ -37,6 +41,7 @@ class Model:
     w_mean: Tensor
     w_covariance: Tensor
     encoder: Encoder | None = None
+    label: int | None = None
 
     @property
     def resolution(self) -> int:
@@ -52,6 +57,25 @@ class Model:
     def labels(self) -> int:
         """How many labels there are to choose from; 0 for an unconditional model."""
         return self.generator.c_dim
+
+    def with_label(self, label: int | None) -> Model:
+        """The model as it draws pictures of one label, with the mean and covariance of w that belong to it.
+
+        Raises:
+            ValueError: there is no such label.
+        """
+        if label == self.label:
+            return self
+        if label is not None and not 0 <= label < self.labels:
+            raise ValueError(f"there is no label {label}; the model has {self.labels}")
+        mean, covariance = w_statistics(self.generator, LABEL_SAMPLES, label=label)
+        return replace(self, label=label, w_mean=mean, w_covariance=covariance)
+
+    def latents(self, z: Tensor, random: torch.Generator) -> Tensor:
+        """w+ of ``z`` ``[N, z_dim]``, with the model's label, or with random ones where it has none."""
+        labels = _one_hot(self.generator, len(z), self.label, random)
+        latents: Tensor = self.generator.mapping(z, labels.to(z.device))
+        return latents
 
     @property
     def w_std(self) -> Tensor:
@@ -70,8 +94,9 @@ def w_statistics(
     samples: int = 50_000,
     seed: int = 0,
     tell: Callable[[float], None] = lambda done: None,
+    label: int | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Mean ``[w_dim]`` and covariance ``[w_dim, w_dim]`` of w over random z and random labels, if any.
+    """Mean ``[w_dim]`` and covariance ``[w_dim, w_dim]`` of w over random z and random labels, if any, or one label.
 
     ``tell`` takes how much is done, 0 … 1.
     """
@@ -85,9 +110,7 @@ def w_statistics(
     for start in range(0, samples, _SAMPLES_AT_ONCE):
         count = min(_SAMPLES_AT_ONCE, samples - start)
         z = torch.randn(count, generator.z_dim, generator=random)
-        labels = torch.zeros(count, generator.c_dim)
-        if generator.c_dim > 0:
-            labels[torch.arange(count), torch.randint(generator.c_dim, [count], generator=random)] = 1
+        labels = _one_hot(generator, count, label, random)
         w = mapping(z.to(device), labels.to(device))[:, 0].cpu()
         # Around a point near the mean, so that float32 is enough for the sums of a part.
         shift = w.mean(dim=0) if shift is None else shift
@@ -99,3 +122,13 @@ def w_statistics(
     mean = total / samples
     covariance = (square - samples * mean.outer(mean)) / (samples - 1)
     return (shift + mean).float().to(device), covariance.float().to(device)
+
+
+def _one_hot(generator: StyleGenerator, count: int, label: int | None, random: torch.Generator) -> Tensor:
+    """``[count, c_dim]``: one label for all, or random ones."""
+    labels = torch.zeros(count, generator.c_dim)
+    if label is not None:
+        labels[:, label] = 1
+    elif generator.c_dim > 0:
+        labels[torch.arange(count), torch.randint(generator.c_dim, [count], generator=random)] = 1
+    return labels

@@ -37,6 +37,7 @@ def write(
     dtype: torch.dtype = torch.float16,
     encoder: Mapping[str, Any] | None = None,
     factors: Sequence[str] | None = None,
+    label_names: Sequence[str] = (),
 ) -> None:
     """Write a model file; an old one stays until the new one is whole.
 
@@ -47,6 +48,7 @@ def write(
         generator, discriminator, encoder: the arguments that the networks were built with; JSON values.
         dtype: of the stored weights. The statistics of w stay float32.
         factors: what the entries of z stand for, where they have names.
+        label_names: what the labels of a conditional model are called, where they have names.
 
     Raises:
         ValueError: the arguments of a network of ``model`` are missing, or those of one that it has not are given.
@@ -73,6 +75,8 @@ def write(
     }
     if factors is not None:
         metadata["factors"] = list(factors)
+    if label_names:
+        metadata["label_names"] = list(label_names)
     contiguous = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
     partial = path.with_suffix(".partial")
     save_file(contiguous, partial, metadata={METADATA_KEY: json.dumps(metadata)})
