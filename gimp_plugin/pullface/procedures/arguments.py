@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, get_args
 
 from ..backend.editing.geometry import Point, Square
@@ -15,11 +15,14 @@ from ..backend.wire.limits import MAX_COORDINATE, MAX_CROP_SIDE, MIN_CROP_SIDE
 Pairs = tuple[tuple[Point, Point], ...]
 """(handle, target) of each, image space."""
 
+Settings = dict[str, Any]
+
 MOST_STEPS = 100_000
 
 _POINTS_HINT = (
     "Give them as JSON, such as [[[310, 420], [300, 405]]]: for each pair its handle and its target."
 )
+_OPTIONS_HINT = 'Give them as JSON, such as {"drag": {"stop_distance": 0.5}, "inversion": {"method": "pti"}}.'
 _CROP_HINT = "Give face, layer, selection, or x,y,size in pixels of the picture."
 
 
@@ -30,7 +33,7 @@ class DragArguments:
     Attributes:
         pairs: (handle, target) of each, image space.
         model: a name or the path of a model file; empty for the default.
-        options: of the drag, for the backend.
+        drag, inversion: settings for the backend, see ``docs/protocol.md``.
         crop: how the crop is chosen.
         square: the crop itself where it is ``drawn``.
         movable: what may move.
@@ -38,7 +41,8 @@ class DragArguments:
 
     pairs: Pairs
     model: str = ""
-    options: tuple[tuple[str, Any], ...] = ()
+    drag: Settings = field(default_factory=dict)
+    inversion: Settings = field(default_factory=dict)
     crop: CropChoice = "face"
     square: Square | None = None
     movable: Movable = "automatic"
@@ -51,6 +55,7 @@ def checked(
     strength: float = -1.0,
     crop: str = "face",
     movable: str = "automatic",
+    options: str = "",
 ) -> DragArguments:
     """The arguments as they come from GIMP.
 
@@ -62,6 +67,7 @@ def checked(
         crop: ``face``, ``layer``, ``selection`` or ``x,y,size`` in px, image space, with a fourth number for its angle
             in degrees.
         movable: ``automatic``, ``selection`` or ``crop``.
+        options: JSON with further settings for the backend: ``{"drag": {…}, "inversion": {…}}``; may be empty.
 
     Raises:
         EditingError: with a sentence for the first one that is wrong.
@@ -92,13 +98,13 @@ def checked(
             f"“movable” cannot be “{movable}”.",
             f"Give one of: {', '.join(get_args(Movable))}.",
         )
-    options: list[tuple[str, Any]] = []
+    drag, inversion = _options(options)
     if steps:
-        options.append(("steps", steps))
+        drag["steps"] = steps
     if strength >= 0:
-        options.append(("strength", strength))
+        drag["strength"] = strength
     choice, square = _crop(crop)
-    return DragArguments(pairs, model.strip(), tuple(options), choice, square, movable)  # type: ignore[arg-type]
+    return DragArguments(pairs, model.strip(), drag, inversion, choice, square, movable)  # type: ignore[arg-type]
 
 
 def parsed_points(text: str) -> Pairs:
@@ -118,6 +124,24 @@ def parsed_points(text: str) -> Pairs:
     if not isinstance(value, list):
         raise EditingError("bad_points", "The points are not a list of pairs.", _POINTS_HINT)
     return tuple(_pair(item, number) for number, item in enumerate(value, 1))
+
+
+def _options(text: str) -> tuple[Settings, Settings]:
+    try:
+        value = json.loads(text) if text.strip() else {}
+    except (ValueError, RecursionError) as error:
+        raise EditingError("bad_options", f"“options” cannot be read ({error}).", _OPTIONS_HINT) from error
+    if (
+        not isinstance(value, dict)
+        or set(value) - {"drag", "inversion"}
+        or not all(isinstance(part, dict) for part in value.values())
+    ):
+        raise EditingError(
+            "bad_options",
+            "“options” holds something else than settings of a drag and an inversion.",
+            _OPTIONS_HINT,
+        )
+    return dict(value.get("drag", {})), dict(value.get("inversion", {}))
 
 
 def _pair(item: Any, number: int) -> tuple[Point, Point]:

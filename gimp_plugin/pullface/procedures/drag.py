@@ -66,6 +66,13 @@ def create(plugin: Gimp.PlugIn) -> Gimp.Procedure:
         "automatic",
         _READ_WRITE,
     )
+    procedure.add_string_argument(
+        "options",
+        "_Options",
+        "JSON with further settings for the backend; may be empty",
+        "",
+        _READ_WRITE,
+    )
     procedure.add_group_layer_return_value("group", "Group", "The new layer group", True, _READ_WRITE)
     procedure.add_double_return_value(
         "distance",
@@ -110,6 +117,7 @@ def run(
             config.get_property("strength"),
             config.get_property("crop") or "",
             config.get_property("movable") or "automatic",
+            config.get_property("options") or "",
         )
         pulled = pull_to_its_end(source, arguments)
     except Exception as error:

@@ -80,7 +80,7 @@ def _prepare(pull: Pull, arguments: DragArguments) -> None:
     """Sets what was asked for on a pull that may remember an earlier one."""
     pull.set_model(arguments.model)
     pull.set_area(AreaOptions(arguments.movable))
-    pull.drag_options = dict(arguments.options)
+    pull.drag_options, pull.inversion_settings = arguments.drag, arguments.inversion
     if (arguments.crop, arguments.square) != (pull.crop_choice, pull.drawn_crop) and not (
         arguments.crop == pull.crop_choice == "face"
     ):
