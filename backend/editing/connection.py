@@ -53,6 +53,7 @@ class Connection:
     Attributes:
         state: ``off`` (never started, or closed), ``starting`` (its process), ``loading`` (the model), ``ready`` or
             ``lost`` (given up; ``start`` tries again).
+        version: of the backend that was reached last; empty before.
         device: such as ``cpu`` or ``cuda:0``; empty until known.
         models: as in the reply to ``models.list``.
         message: why it is lost, else None.
@@ -74,6 +75,7 @@ class Connection:
         self._told: tuple[object, ...] = ()
         self.sent: Callable[[], None] = lambda: None
         self.state = "off"
+        self.version = ""
         self.device = ""
         self.models: list[dict[str, Any]] = []
         self.message: Message | None = None
@@ -197,6 +199,7 @@ class Connection:
             self._not_found(outcome)
             return
         self._client = outcome
+        self.version = str(outcome.server.get("server_version", ""))
         self._failures = 0
         self.generation += 1
         self.message = None

@@ -1,0 +1,250 @@
+"""What lies below the marks: the layer, what must not move tinted, and the pull's preview or result, as it is seen.
+
+GEGL scales the layer, whatever its size; nothing here needs pycairo.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, TypeVar
+
+import gi
+
+from ..backend.editing.geometry import Rect, Square
+from ..backend.editing.host import Edit, LayerPicture, Mask
+from ..backend.editing.state import Preview
+from .turning import Pixels, pixels_of, turned
+from .viewport import Viewport
+
+gi.require_version("Gegl", "0.4")
+gi.require_version("GdkPixbuf", "2.0")
+from gi.repository import GdkPixbuf, Gegl, GLib  # noqa: E402
+
+T = TypeVar("T")
+
+PADDING = 0x404040FF
+"""Around the picture."""
+
+TINT = (214, 38, 60)
+"""Over what must not move, as GIMP's quick mask does it."""
+
+_TINT_SHARE = 0.36
+_CHECK = 8
+_CHECKS = 0x666666, 0x999999
+_LONGEST = 512
+"""px: a preview that is seen larger is turned at this size and enlarged then."""
+
+_RGBA = "R'G'B'A u8"
+_RGB = "R'G'B' u8"
+_GREY = "Y u8"
+
+_Nearest = GdkPixbuf.InterpType.NEAREST
+_Smooth = GdkPixbuf.InterpType.BILINEAR
+
+
+class _Raster:
+    """A picture at its place in image space, to be had at any scale."""
+
+    def __init__(self, rect: Rect, pixels: Any, form: str) -> None:
+        self.rect = rect
+        self._form = form
+        self._buffer = Gegl.Buffer.new(form, *rect)
+        self._buffer.set(Gegl.Rectangle.new(*rect), form, bytes(pixels))
+
+    def seen(self, viewport: Viewport) -> Rect:
+        """The part of the view that it covers, device px."""
+        return _seen(self.rect, viewport)
+
+    def scaled(self, rect: Rect, scale: float, form: str = "") -> bytes:
+        """The pixels of a rectangle of the scaled picture; 0 beyond its edge."""
+        place = Gegl.Rectangle.new(*rect)
+        return bytes(self._buffer.get(place, scale, form or self._form, Gegl.AbyssPolicy.NONE))
+
+
+class _Kept(Generic[T]):
+    """Something that is made anew only when what it is made of changes."""
+
+    def __init__(self) -> None:
+        self._made: tuple[tuple[Any, ...], Sequence[Any], T] | None = None
+
+    def of(self, objects: tuple[Any, ...], values: Sequence[Any], make: Callable[[], T]) -> T:
+        """The thing itself.
+
+        Args:
+            objects: that it is made of; other objects are other ones, whatever they hold: to compare pixels takes long.
+            values: the same, where equal ones are the same.
+            make: makes it.
+        """
+        made = self._made
+        if made is None or made[1] != values or any(one is not other for one, other in zip(made[0], objects)):
+            made = self._made = objects, values, make()
+        return made[2]
+
+
+class Ground:
+    """Draws, and keeps what is dear to make while nothing of it changes."""
+
+    def __init__(self) -> None:
+        self._layer: tuple[_Raster, bool] | None = None
+        self._tint: _Raster | None = None
+        self._version = 0
+        self._base: _Kept[GdkPixbuf.Pixbuf] = _Kept()
+        self._drawn: _Kept[GdkPixbuf.Pixbuf] = _Kept()
+        self._edit: _Kept[_Raster] = _Kept()
+        self._mask: _Kept[_Raster] = _Kept()
+        self._alpha: _Kept[bytes] = _Kept()
+        self._preview: _Kept[tuple[GdkPixbuf.Pixbuf, Rect, float]] = _Kept()
+
+    def show_layer(self, picture: LayerPicture) -> None:
+        """Shows another picture; uint8."""
+        pixels = bytes(picture.pixels)
+        opaque = pixels[3::4].count(255) == picture.rect.width * picture.rect.height
+        self._layer = _Raster(picture.rect, pixels, _RGBA), opaque
+        self._version += 1
+
+    def show_tint(self, mask: Mask | None) -> None:
+        """Tints what a mask says must not move; None tints nothing."""
+        self._tint = _Raster(mask.rect, mask.pixels, _GREY) if mask is not None else None
+        self._version += 1
+
+    def draw(self, viewport: Viewport, pull: Any) -> GdkPixbuf.Pixbuf:
+        """The view without marks, RGB; not to be changed."""
+        values = self._version, viewport.size, viewport.offset, viewport.zoom
+
+        def drawn() -> GdkPixbuf.Pixbuf:
+            base = self._base.of((), values, lambda: self._draw_base(viewport))
+            if pull.edit is None and pull.preview is None:
+                return base
+            picture = base.copy()
+            if pull.edit is not None:
+                self._lay_edit(picture, viewport, pull.edit)
+            else:
+                self._lay_preview(picture, viewport, pull.preview, pull.mask)
+            return picture
+
+        return self._drawn.of((pull.edit, pull.preview, pull.mask), values, drawn)
+
+    # Layer and tint
+
+    def _draw_base(self, viewport: Viewport) -> GdkPixbuf.Pixbuf:
+        picture = GdkPixbuf.Pixbuf.new(GdkPixbuf.Colorspace.RGB, False, 8, *viewport.size)
+        picture.fill(PADDING)
+        if self._layer is None:
+            return picture
+        layer, opaque = self._layer
+        place = layer.seen(viewport)
+        if place.empty:
+            return picture
+        part = layer.scaled(_moved(place, viewport), viewport.zoom, _RGB if opaque else _RGBA)
+        shown = _pixbuf(part, place.width, place.height, not opaque)
+        if opaque:
+            shown.copy_area(0, 0, place.width, place.height, picture, place.x, place.y)
+        else:
+            shown.composite_color(
+                picture, *place, place.x, place.y, 1, 1, _Nearest, 255, place.x, place.y, _CHECK, *_CHECKS
+            )
+        self._lay_tint(picture, viewport)
+        return picture
+
+    def _lay_tint(self, picture: GdkPixbuf.Pixbuf, viewport: Viewport) -> None:
+        raster = self._tint
+        if raster is None:
+            return
+        place = raster.seen(viewport)
+        if place.empty:
+            return
+        part = raster.scaled(_moved(place, viewport), viewport.zoom)
+        tint = bytearray(bytes((*TINT, 0)) * (place.width * place.height))
+        tint[3::4] = part.translate(bytes(round((255 - value) * _TINT_SHARE) for value in range(256)))
+        _lay(_pixbuf(tint, place.width, place.height, True), picture, place)
+
+    # Preview and result
+
+    def _lay_edit(self, picture: GdkPixbuf.Pixbuf, viewport: Viewport, edit: Edit) -> None:
+        pixels = edit.pixels if edit.shown is None else edit.shown
+        raster = self._edit.of((edit,), (), lambda: _Raster(edit.rect, pixels, _RGBA))
+        place = raster.seen(viewport)
+        if not place.empty:
+            part = raster.scaled(_moved(place, viewport), viewport.zoom)
+            _lay(_pixbuf(part, place.width, place.height, True), picture, place)
+
+    def _lay_preview(
+        self, picture: GdkPixbuf.Pixbuf, viewport: Viewport, preview: Preview, mask: Mask | None
+    ) -> None:
+        side = max(1, min(_LONGEST, round(preview.square.size * viewport.zoom)))
+        small, place, scale = self._preview.of(
+            (preview, mask), (side,), lambda: self._upright(preview, mask, side)
+        )
+        zoom = viewport.zoom / scale
+        left, top = (offset + start * zoom for offset, start in zip(viewport.offset, (place.x, place.y)))
+        if abs(zoom - 1.0) * max(place.width, place.height) < 0.5:
+            seen = Rect(round(left), round(top), place.width, place.height)
+            part = seen.intersected(Rect(0, 0, *viewport.size))
+            if not part.empty:
+                small.composite(picture, *part, seen.x, seen.y, 1, 1, _Nearest, 255)
+            return
+        seen = Rect(round(left), round(top), round(place.width * zoom), round(place.height * zoom))
+        part = seen.intersected(Rect(0, 0, *viewport.size))
+        if not part.empty:
+            small.composite(picture, *part, left, top, zoom, zoom, _Smooth, 255)
+
+    def _upright(
+        self, preview: Preview, mask: Mask | None, side: int
+    ) -> tuple[GdkPixbuf.Pixbuf, Rect, float]:
+        """The model's picture turned as the crop is, see-through where nothing may move; its place, and its scale."""
+        square = preview.square
+        shown = _pixbuf(preview.rgb, preview.width, preview.height, False)
+        shown = shown.scale_simple(side, side, _Smooth).add_alpha(False, 0, 0, 0)
+        whole = turned(_pixels(shown), square.angle)
+        scale = side / square.size
+        left = round(square.middle.x * scale - whole.width / 2)
+        top = round(square.middle.y * scale - whole.height / 2)
+        place = Rect(left, top, whole.width, whole.height)
+        data = bytearray(whole.data.tobytes())
+        if mask is not None:
+            data[3::4] = self._alpha_of(mask, square, place, scale, bytes(data[3::4]))
+        return _pixbuf(data, whole.width, whole.height, True), place, scale
+
+    def _alpha_of(self, mask: Mask, square: Square, place: Rect, scale: float, inside: bytes) -> bytes:
+        """The mask where the turned square is; the same for all previews of a drag at one zoom."""
+
+        def made() -> bytes:
+            raster = self._mask.of((mask,), (), lambda: _Raster(mask.rect, mask.pixels, _GREY))
+            grey = raster.scaled(place, scale)
+            # 255 is all ones and 0 none, so this keeps the mask where the square is, all pixels at once.
+            both = int.from_bytes(grey, "little") & int.from_bytes(inside, "little")
+            return both.to_bytes(len(grey), "little")
+
+        return self._alpha.of((mask,), (square, place), made)
+
+
+def _seen(rect: Rect, viewport: Viewport) -> Rect:
+    """The part of the view that a rectangle of the image covers, device px."""
+    zoom, (left, top) = viewport.zoom, viewport.offset
+    first = round(rect.x * zoom) + left, round(rect.y * zoom) + top
+    last = round((rect.x + rect.width) * zoom) + left, round((rect.y + rect.height) * zoom) + top
+    placed = Rect(*first, max(1, last[0] - first[0]), max(1, last[1] - first[1]))
+    return placed.intersected(Rect(0, 0, *viewport.size))
+
+
+def _moved(place: Rect, viewport: Viewport) -> Rect:
+    """From the view into the scaled image."""
+    left, top = viewport.offset
+    return Rect(place.x - left, place.y - top, place.width, place.height)
+
+
+def _lay(over: GdkPixbuf.Pixbuf, picture: GdkPixbuf.Pixbuf, place: Rect) -> None:
+    over.composite(picture, *place, place.x, place.y, 1, 1, _Nearest, 255)
+
+
+def _pixbuf(pixels: Any, width: int, height: int, alpha: bool) -> GdkPixbuf.Pixbuf:
+    channels = 4 if alpha else 3
+    return GdkPixbuf.Pixbuf.new_from_bytes(
+        GLib.Bytes.new(bytes(pixels)), GdkPixbuf.Colorspace.RGB, alpha, 8, width, height, width * channels
+    )
+
+
+def _pixels(pixbuf: GdkPixbuf.Pixbuf) -> Pixels:
+    """Of one with alpha, whose rows have no gaps: four bytes a pixel need none."""
+    width, height = pixbuf.get_width(), pixbuf.get_height()
+    return pixels_of(width, height, pixbuf.get_pixels()[: 4 * width * height])
