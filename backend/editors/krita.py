@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Iterator, Mapping
@@ -10,12 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import kritarc
-
-MODULE = "pullface"
-"""The plugin's folder below ``pykrita``, and its name in Krita's settings."""
-
-PLUGIN_NOTE = "installed.json"
-"""In the plugin's folder: ``{"version": TEXT, "home": TEXT}``, written by the installer; ``home`` is PULLFACE_HOME."""
+from .notes import MODULE, read_note
 
 
 @dataclass(frozen=True)
@@ -56,21 +50,11 @@ class KritaProfile:
 
     def plugin_version(self) -> str | None:
         """The version of the installed plugin; ``"unknown"`` when it does not say, None without a plugin."""
-        if not (self.plugin / "__init__.py").is_file():
-            return None
-        return self._note().get("version") or "unknown"
+        return read_note(self.plugin).version if (self.plugin / "__init__.py").is_file() else None
 
     def plugin_home(self) -> str:
         """The PULLFACE_HOME of the installation that the plugin belongs to; empty for the user's usual one."""
-        return self._note().get("home") or ""
-
-    def _note(self) -> dict[str, str]:
-        try:
-            note = json.loads((self.plugin / PLUGIN_NOTE).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return {}
-        items = note.items() if isinstance(note, dict) else ()
-        return {key: value for key, value in items if isinstance(value, str)}
+        return read_note(self.plugin).home
 
     def plugin_enabled(self) -> bool:
         """True when Krita will load the plugin."""

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from backend.editors import kritarc
 from backend.editors.finding import FoundEditor, find_editors
-from backend.editors.krita import MODULE, KritaProfile, krita_profiles, running_kritas
+from backend.editors.krita import KritaProfile, krita_profiles, running_kritas
+from backend.editors.notes import MODULE
 from installer.texts import InstallError
 
 from .payload import assemble, put_into

@@ -1,8 +1,7 @@
-"""Everything that makes up the Krita plugin, put together as Krita wants to find it."""
+"""Everything that makes up a plug-in, put together as its editor wants to find it."""
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import zipfile
@@ -10,7 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from backend import __version__
-from backend.editors.krita import MODULE, PLUGIN_NOTE
+from backend.editors import gimp
+from backend.editors.notes import MODULE, write_note
 from installer.environment import ROOT
 from installer.texts import InstallError
 
@@ -23,7 +23,7 @@ _NOT_COPIED = shutil.ignore_patterns("__pycache__", "*.pyc", ".*")
 
 
 def assemble(folder: Path, wheels: Sequence[Wheel], fetched: Path, home: str = "") -> None:
-    """Make the plugin in an empty folder: ``pullface/``, ``pullface.desktop``, ``pullface.action``.
+    """Make Krita's plugin in an empty folder: ``pullface/``, ``pullface.desktop``, ``pullface.action``.
 
     Args:
         folder: an existing, empty folder.
@@ -32,15 +32,32 @@ def assemble(folder: Path, wheels: Sequence[Wheel], fetched: Path, home: str = "
         home: the PULLFACE_HOME of this installation, which alone removes the plugin again.
     """
     source = ROOT / "krita_plugin"
+    _fill(folder / MODULE, source / MODULE, wheels, fetched, home)
+    for name in (f"{MODULE}.desktop", f"{MODULE}.action"):
+        shutil.copy(source / name, folder / name)
+
+
+def assemble_for_gimp(folder: Path, wheels: Sequence[Wheel], fetched: Path, home: str = "") -> None:
+    """Make GIMP's plug-in in an empty folder: ``pullface/`` with ``pullface.py`` that can be executed.
+
+    Args:
+        folder, wheels, fetched, home: as for Krita's.
+    """
     plugin = folder / MODULE
-    shutil.copytree(source / MODULE, plugin, ignore=_NOT_COPIED)
+    _fill(plugin, ROOT / "gimp_plugin" / MODULE, wheels, fetched, home)
+    script = plugin / gimp.SCRIPT
+    script.chmod(0o755)
+    # GIMP asks a plug-in what it offers only when this file has another date than when it last asked.
+    os.utime(script)
+
+
+def _fill(plugin: Path, source: Path, wheels: Sequence[Wheel], fetched: Path, home: str) -> None:
+    shutil.copytree(source, plugin, ignore=_NOT_COPIED)
     for part in BACKEND_PARTS:
         shutil.copytree(ROOT / "backend" / part, plugin / "backend" / part, ignore=_NOT_COPIED)
     unpack(wheels, fetched, plugin / "vendor")
     shutil.copy(ROOT / "LICENSE", plugin / "LICENSE")
-    for name in (f"{MODULE}.desktop", f"{MODULE}.action"):
-        shutil.copy(source / name, folder / name)
-    (plugin / PLUGIN_NOTE).write_text(json.dumps({"version": __version__, "home": home}), encoding="utf-8")
+    write_note(plugin, __version__, home)
 
 
 def put_into(resources: Path, assembled: Path) -> None:

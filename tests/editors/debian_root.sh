@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes a folder with another Debian and its Krita in it, for the tests, or mounts what a made one needs:
+# Makes a folder with another Debian, its Krita and its GIMP in it, for the tests, or mounts what a made one needs:
 #
 #   debian_root.sh make RELEASE FOLDER     such as: debian_root.sh make trixie /var/tmp/pullface-roots/trixie
 #   debian_root.sh release FOLDER          takes the mounts away again; only then may the folder be deleted
@@ -51,7 +51,7 @@ make() {
     bind /tmp "$folder/tmp"
     if [ ! -e "$folder/.complete" ]; then
         chroot "$folder" env DEBIAN_FRONTEND=noninteractive LC_ALL=C apt-get install -qq -y \
-            --no-install-recommends krita python3-pyqt5 libgl1-mesa-dri
+            --no-install-recommends krita python3-pyqt5 libgl1-mesa-dri gimp python3-gi gir1.2-gimp-3.0
         touch "$folder/.complete"
     fi
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import hashlib
 import os
 import select
 import shutil
@@ -73,6 +74,32 @@ class Display:
         file.parent.mkdir(parents=True, exist_ok=True)
         self._run(["import", "-silent", "-window", "root", f"png:{file}"])
         return file
+
+    def settle(self, quiet: float = 0.5, timeout: float = 30.0) -> None:
+        """Wait until the screen has looked the same for ``quiet`` seconds, for ``timeout`` seconds at most."""
+        deadline = time.monotonic() + timeout
+        before, since = b"", time.monotonic()
+        while time.monotonic() < deadline:
+            now = hashlib.md5(self._picture()).digest()
+            if now != before:
+                before, since = now, time.monotonic()
+            elif time.monotonic() - since >= quiet:
+                return
+            time.sleep(0.1)
+
+    def windows(self, title: str) -> list[int]:
+        """The windows on the screen with this in their title (a regular expression)."""
+        answer = subprocess.run(
+            ["xdotool", "search", "--onlyvisible", "--name", title],
+            env={**os.environ, "DISPLAY": self.name},
+            capture_output=True, text=True, timeout=30, check=False,
+        )  # fmt: skip
+        return [int(word) for word in answer.stdout.split()]
+
+    def _picture(self) -> bytes:
+        command = ["import", "-silent", "-window", "root", "rgb:-"]
+        variables = {**os.environ, "DISPLAY": self.name}
+        return subprocess.run(command, env=variables, capture_output=True, timeout=30, check=True).stdout
 
     def move(self, x: float, y: float) -> None:
         """Move the pointer to a place on the screen (pixels)."""

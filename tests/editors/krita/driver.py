@@ -20,14 +20,12 @@ import atexit
 import contextlib
 import inspect
 import itertools
-import json
 import os
 import re
 import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import textwrap
 import time
@@ -36,8 +34,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from .display import Display, die_with_parent
-from .messages import receive, send
+from tests.editors.backends import end_processes, note_the_installation, processes
+from tests.editors.display import Display, die_with_parent
+from tests.editors.messages import receive, send
+
 from .places import KritaPlace
 from .plugins import bring_resources, enable, install_plugin, install_probe, keep_resources, profile_of
 
@@ -139,7 +139,7 @@ class Krita:
         install_probe(self.home)
         if self._plugin:
             install_plugin(self.home)
-            self._note_the_installation()
+            note_the_installation(self.pullface_home, outside=self.place.root is not None)
         enable(self.home, plugin=self._plugin, opengl=self._opengl, settings=self._settings)
         self._delete_autosaves()
         self._socket.unlink(missing_ok=True)
@@ -219,7 +219,7 @@ class Krita:
             if self.running:
                 self.quit(timeout=20)
         self.kill()
-        self.end_processes()
+        end_processes("PULLFACE_HOME", self.pullface_home)
         self.display.close()
         if self._own_home:
             shutil.rmtree(self.home, ignore_errors=True)
@@ -237,24 +237,8 @@ class Krita:
 
     def processes(self) -> list[int]:
         """Every process that belongs to this Krita's PULLFACE_HOME, Krita itself left out: the backend."""
-        mark = f"PULLFACE_HOME={self.pullface_home}\0".encode()
-        found = []
-        for entry in Path("/proc").glob("[0-9]*/environ"):
-            with contextlib.suppress(OSError):
-                pid = int(entry.parent.name)
-                if mark in entry.read_bytes() + b"\0" and pid != getattr(self._process, "pid", None):
-                    found.append(pid)
-        return found
-
-    def end_processes(self, patience: float = 5.0) -> None:
-        """End the backend that this Krita uses, if it runs."""
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            for pid in self.processes():
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, number)
-            deadline = time.monotonic() + patience
-            while self.processes() and time.monotonic() < deadline:
-                time.sleep(0.05)
+        own = getattr(self._process, "pid", None)
+        return [pid for pid in processes("PULLFACE_HOME", self.pullface_home) if pid != own]
 
     # -- inside
 
@@ -323,8 +307,9 @@ class Krita:
             os.environ.get("PULLFACE_SCREENSHOTS") or Path(tempfile.gettempdir()) / "pullface-screenshots"
         )
         words = re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")
-        system = self.place.root.name if self.place.root else "native"
-        return self.display.screenshot(folder / f"{system}-{words}-{self.pid}-{next(self._numbers):03}.png")
+        return self.display.screenshot(
+            folder / f"{self.place.name}-{words}-{self.pid}-{next(self._numbers):03}.png"
+        )
 
     def on_screen(self, widget: str, x: float = 0.0, y: float = 0.0) -> tuple[int, int]:
         """Where a point of a widget (an expression; logical pixels) is on the screen, for the pointer."""
@@ -455,20 +440,6 @@ class Krita:
         return KritaDied(
             f"Krita has ended with status {self.exit_status}.\n{stacks}\nIts last output:\n{log}"
         )
-
-    def _note_the_installation(self) -> None:
-        """What the installer leaves for the plugin: with which Python it starts the backend."""
-        data = self.pullface_home / "data"
-        data.mkdir(parents=True, exist_ok=True)
-        python, source = Path(sys.executable), Path(__file__).resolve().parents[3]
-        if self.place.root is not None:
-            # The backend runs on this system, which the other one finds through this process in its /proc.
-            script = data / "python-outside"
-            command = f'exec chroot /proc/{os.getpid()}/root env -C "{source}" "{python}" "$@"'
-            script.write_text(f"#!/bin/sh\n{command}\n")
-            script.chmod(0o755)
-            python, source = script, data
-        (data / "installation.json").write_text(json.dumps({"python": str(python), "source": str(source)}))
 
     def _delete_autosaves(self) -> None:
         """What a killed Krita leaves makes the next one ask in a dialog."""

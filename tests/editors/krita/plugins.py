@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-import sys
-import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 
 from backend.editors import kritarc
 from backend.editors.krita import KritaProfile, krita_profiles
 from installer.editors import krita
-from installer.editors.wheels import Wheel, chosen, fetch, this_system
-from installer.pip import Outcome
-from installer.progress import Progress
+from tests.editors.libraries import fetched_wheels
 
 HERE = Path(__file__).resolve().parent
 
@@ -36,9 +29,10 @@ def bring_resources(folder: Path, resources: Path) -> None:
 
 
 def install_probe(home: Path) -> None:
-    """Copy the probe and the file that it shares with the driver."""
+    """Copy the probe and the files that it shares with the driver and with other editors' probes."""
     shutil.copytree(HERE / "probe", pykrita(home), dirs_exist_ok=True)
-    shutil.copy(HERE / "messages.py", pykrita(home) / "pullface_probe/messages.py")
+    for name in ("messages.py", "snippets.py"):
+        shutil.copy(HERE.parent / name, pykrita(home) / "pullface_probe" / name)
 
 
 def install_plugin(home: Path) -> None:
@@ -51,22 +45,6 @@ def install_plugin(home: Path) -> None:
 def profile_of(home: Path) -> KritaProfile:
     """The profile of a Krita with this HOME."""
     return krita_profiles({"HOME": str(home)}, "linux")[0]
-
-
-def fetched_wheels() -> tuple[list[Wheel], Path]:
-    """The plugin's libraries for this system; fetched once, by this Python's pip."""
-    folder = Path(tempfile.gettempdir()) / f"pullface-test-wheels-{os.getuid()}"
-    system = this_system()
-    assert system is not None, "no libraries for this system"
-    wheels = chosen([system])
-    fetch(wheels, folder, _download, folder / "pip.log")
-    return wheels, folder
-
-
-def _download(arguments: Sequence[str], progress: Progress) -> Outcome:
-    command = [sys.executable, "-m", "pip", "download", "-q", "--only-binary", ":all:", *arguments]
-    answer = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-    return Outcome(answer.returncode == 0, False, False, answer.stdout + answer.stderr)
 
 
 def enable(home: Path, plugin: bool, opengl: bool, settings: dict[str, dict[str, str]]) -> None:

@@ -12,10 +12,11 @@ from backend.editors import kritarc
 from backend.editors.krita import running_kritas
 from installer.editors import krita as installing
 from installer.editors.payload import assemble, package
+from tests.editors.libraries import fetched_wheels
 
 from .driver import Krita
 from .places import KritaPlace
-from .plugins import fetched_wheels, profile_of
+from .plugins import profile_of
 
 LOADED = "'pullface' in sys.modules and sys.modules['pullface'].__file__"
 LIBRARIES = """

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import ast
-import contextlib
 import faulthandler
-import io
-import itertools
-import linecache
 import os
 import signal
 import socket
 import sys
 import time
-import traceback
 
 from krita import Extension, Krita
 
 from .messages import receive, send
+from .snippets import answer
 
 try:
     import pykrita
@@ -29,8 +24,6 @@ if _QT6:
     from PyQt6 import QtCore, QtGui, QtWidgets, sip
 else:
     from PyQt5 import QtCore, QtGui, QtWidgets, sip
-
-_numbers = itertools.count(1)
 
 
 def document():
@@ -70,17 +63,6 @@ def names():
     }
 
 
-def evaluate(code, arguments, space):
-    """Run a snippet; the value of its last line, when that is an expression, is what comes back."""
-    name = f"<snippet {next(_numbers)}>"
-    linecache.cache[name] = (len(code), None, code.splitlines(keepends=True), name)
-    tree = ast.parse(code, name)
-    last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
-    space["arguments"] = arguments
-    exec(compile(tree, name, "exec"), space)
-    return eval(compile(ast.Expression(last.value), name, "eval"), space) if last else None  # noqa: S307
-
-
 class Server(QtCore.QObject):
     """Takes one message a connection and answers it; goes on working while a modal dialog is open."""
 
@@ -108,26 +90,7 @@ class Server(QtCore.QObject):
                 connection.close()
                 continue
             # Not from within the notifier: a snippet may open a dialog with an event loop of its own.
-            QtCore.QTimer.singleShot(0, lambda c=connection, r=request: self._answer(c, r))
-
-    def _answer(self, connection, request):
-        printed = io.StringIO()
-        reply = {}
-        with contextlib.redirect_stdout(printed):
-            try:
-                reply["value"] = evaluate(request["code"], request["arguments"], self._space)
-            except BaseException as error:
-                frames = error.__traceback__.tb_next  # without this function's own frame
-                reply["failed"] = "".join(traceback.format_exception(type(error), error, frames))
-                reply["kind"] = type(error).__name__
-        reply["printed"] = printed.getvalue()
-        with connection:
-            try:
-                send(connection, reply)
-            except TypeError as error:
-                send(connection, {"failed": str(error), "kind": "TypeError", "printed": reply["printed"]})
-            except OSError:
-                return  # the driver has given up waiting
+            QtCore.QTimer.singleShot(0, lambda c=connection, r=request: answer(c, r, self._space, send))
 
 
 class Probe(Extension):

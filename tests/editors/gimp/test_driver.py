@@ -1,0 +1,122 @@
+"""The driver itself: what the other tests of GIMP rely on."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from .driver import Gimp, GimpDied, GimpError, GimpTimeout
+from .places import GimpPlace
+
+
+def test_snippets_share_names_and_carry_values(gimp: Gimp) -> None:
+    gimp.run("x = arguments[0]\ny = arguments[1]", 21, b"\xff\x00")
+    assert gimp.run("[x * 2, y, None, {'a': 'ä'}]") == [42, b"\xff\x00", None, {"a": "ä"}]
+    assert gimp.call(lambda_free_of_its_module, 3) == 9
+    with pytest.raises(GimpError, match="deep inside") as caught:
+        gimp.run("def fails():\n    raise LookupError('deep inside')\nfails()")
+    assert caught.value.kind == "LookupError"
+
+
+def lambda_free_of_its_module(number: int) -> int:
+    return number * number
+
+
+def test_procedures_run_and_say_why_they_failed(gimp: Gimp) -> None:
+    assert gimp.run("pdb('gimp-version')") == [gimp.place.version()]
+    with pytest.raises(GimpError, match="LookupError"):
+        gimp.run("pdb('no-such-procedure')")
+    with pytest.raises(GimpError, match="no-such-file"):
+        gimp.run("pdb('gimp-file-load', file=Gio.File.new_for_path('/tmp/no-such-file.png'))")
+
+
+def test_a_snippet_that_hangs_is_shown_while_the_other_plugin_answers(gimp: Gimp) -> None:
+    future = gimp.begin("time.sleep(4)\n'slept'")
+    assert gimp.run("1 + 1") == 2
+    assert future.result(30) == "slept"
+    with pytest.raises(GimpTimeout, match=r"snippet \d+>.*line 1"):
+        gimp.run("time.sleep(3)", timeout=1)
+    assert gimp.run("1 + 1") == 2
+
+
+def test_a_batch_gives_status_output_and_result(own_gimp_place: Gimp) -> None:
+    gimp = own_gimp_place
+    done = gimp.batch(
+        "print('spoken')\n{'arguments': arguments, 'images': len(Gimp.get_images())}", "ä'\"", 2
+    )
+    assert done.status == 0, done.output
+    assert done.result == {"arguments": ["ä'\"", 2], "images": 0}
+    failed = gimp.batch("raise LookupError('on purpose')")
+    assert failed.status == 64
+    assert failed.result is None
+    assert "on purpose" in failed.output
+    # Script-Fu, as in an artist's own batch.
+    file = gimp.home / "told.txt"
+    text = f'(let* ((port (open-output-file "{file}"))) (write (+ 40 2) port) (close-output-port port))'
+    done = gimp.batch(text, interpreter="plug-in-script-fu-eval")
+    assert done.status == 0, done.output
+    assert file.read_text() == "42"
+
+
+@pytest.fixture
+def own_gimp_place(gimp_place: GimpPlace) -> Gimp:
+    """A GIMP that is not started: for batches alone."""
+    gimp = Gimp(gimp_place, plugin=False)
+    yield gimp
+    gimp.close()
+
+
+@pytest.mark.slow
+def test_a_crash_is_told_and_nothing_is_left_behind(gimp_place: GimpPlace) -> None:
+    with Gimp(gimp_place, plugin=False) as gimp:
+        stacks = "import ctypes\nctypes.string_at(0)"
+        with pytest.raises(GimpDied, match=r"string_at"):
+            gimp.run(stacks)
+        gimp.kill()
+        assert gimp.exit_status == -signal.SIGKILL
+        gimp.start()
+        pids = [gimp.pid, *(probe.pid for probe in gimp.plugins("pullface-*"))]
+        home = gimp.home
+        assert len(pids) >= 3
+    deadline = time.monotonic() + 5
+    while any(_alive(pid) for pid in pids) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert [pid for pid in pids if _alive(pid)] == []
+    assert not home.exists()
+
+
+def _alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z" and os.path.exists(f"/proc/{pid}")
+
+
+def test_the_window_takes_real_events(gimp_window: Gimp) -> None:
+    gimp = gimp_window
+    gimp.run("""
+        image = Gimp.Image.new(400, 300, Gimp.ImageBaseType.RGB)
+        layer = Gimp.Layer.new(image, "paper", 400, 300, Gimp.ImageType.RGB_IMAGE, 100, Gimp.LayerMode.NORMAL)
+        image.insert_layer(layer, None, 0)
+        layer.fill(Gimp.FillType.WHITE)
+        display = Gimp.Display.new(image)
+        def pixels():
+            buffer = layer.get_buffer()
+            return buffer.get(buffer.get_extent(), 1.0, "R'G'B' u8", Gegl.AbyssPolicy.NONE)
+    """)
+    gimp.display.settle()
+    white = gimp.run("pixels()")
+    assert set(white) == {255}
+    width, height = gimp.display.size
+    gimp.display.key("p")  # the paintbrush, whatever an earlier test has chosen
+    gimp.display.drag((width * 0.42, height * 0.5), (width * 0.5, height * 0.52), steps=12)
+    gimp.wait_until("set(pixels()) != {255}")
+    picture = gimp.screenshot("a stroke")
+    assert picture.stat().st_size > 10_000
+    gimp.display.key("ctrl+z")
+    gimp.wait_until("set(pixels()) == {255}")
