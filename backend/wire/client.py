@@ -209,7 +209,7 @@ class Client:
         try:
             self._transport.send(encode(message))
         except BlockingIOError as error:
-            raise server_lost() from error
+            raise self._transport.ended or server_lost() from error
 
     def fileno(self) -> int:
         """The descriptor for an event loop; it may be edge-triggered, see the module's description."""

@@ -59,6 +59,10 @@ class LibzmqTransport:
         return int(self._socket.getsockopt(zmq.FD))
 
     def send(self, frames: Sequence[Buffer]) -> None:
+        if (
+            self.ended is not None
+        ):  # libzmq itself goes on to collect messages for a server that was never there
+            raise BlockingIOError
         try:
             self._socket.send_multipart(frames, zmq.NOBLOCK, copy=False)
         except zmq.Again as error:

@@ -38,11 +38,11 @@ class SocketTransport:
 
     def __init__(self, endpoint: str, without_libzmq: str = "") -> None:
         self.name = "Python's sockets" + (f" (libzmq: {without_libzmq})" if without_libzmq else "")
-        address = _address(endpoint)
+        host, _, port = endpoint.removeprefix("tcp://").rpartition(":")
         self._near, far = socket.socketpair()
         self._near.setblocking(False)
         far.setblocking(False)
-        self._talk = _Talk(address, self._near, far)
+        self._talk = _Talk((host, int(port)), self._near, far)
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._near, selectors.EVENT_READ)
         thread = threading.Thread(target=self._talk.run, name="pullface-wire", daemon=True)
@@ -72,13 +72,6 @@ class SocketTransport:
 
     def close(self) -> None:
         self._end()
-
-
-def _address(endpoint: str) -> tuple[str, int]:
-    host, _, port = endpoint.removeprefix("tcp://").rpartition(":")
-    if not endpoint.startswith("tcp://") or not port.isdecimal() or not 0 < int(port) < 65536:
-        raise server_lost()
-    return host, int(port)
 
 
 def _end(talk: _Talk, thread: threading.Thread, selector: selectors.BaseSelector) -> None:

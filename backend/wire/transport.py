@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import socket
 import sys
 import sysconfig
@@ -39,7 +40,7 @@ class Transport(Protocol):
 
     @property
     def ended(self) -> RemoteError | None:
-        """Why the connection is over; None as long as it is not. What came before the end can still be received."""
+        """Why the connection is over; None as long as it is not. What came before the end may still be there to receive."""
 
     @property
     def socket_object(self) -> socket.socket | None:
@@ -91,6 +92,8 @@ def open_transport(endpoint: str) -> Transport:
             f"{VARIABLE} is set to something that is no transport.",
             "Set it to libzmq or sockets, or remove it.",
         )
+    if not re.fullmatch(r"tcp://[^:]+:\d+", endpoint) or not 0 < int(endpoint.rpartition(":")[2]) < 65536:
+        raise server_lost()
     failure = "not asked for" if wanted == "sockets" else _libzmq_failure()
     if failure is None:
         from .libzmq import LibzmqTransport

@@ -72,6 +72,14 @@ _POINTS = Anything("points")
 _PICTURE = Anything("picture")
 _QUEUED = ("progress",)
 _FACES = Anything("faces")
+_MODEL = (
+    Field("model", Text()),
+    Field("resolution", Integer()),
+    Field("height", Integer()),
+    Field("width", Integer()),
+    Field("labels", Integer()),
+    Field("label_names", Anything("texts")),
+)
 _CHOICE = (Field("chosen_by", Text()), Field("faces", _FACES), Field("note", Anything("text or null")))
 
 REQUESTS: dict[str, RequestType] = {
@@ -121,8 +129,7 @@ REQUESTS: dict[str, RequestType] = {
                 Field("crop", Anything("square")),
                 *_CHOICE,
                 Field("layer", Anything("rect")),
-                Field("model", Text()),
-                Field("resolution", Integer()),
+                *_MODEL,
             ),
             events=_QUEUED,
             lane=Lane.SHORT,
@@ -214,9 +221,9 @@ REQUESTS: dict[str, RequestType] = {
                 Field("crop", Anything("square")),
                 *_CHOICE,
                 Field("layer", Anything("rect")),
-                Field("model", Text()),
-                Field("resolution", Integer()),
+                *_MODEL,
                 Field("inverted", Flag()),
+                Field("label", Anything("integer or null")),
                 Field("steps", Integer()),
                 Field("last", Anything("step or null")),
                 Field("drags", Anything("drags")),
