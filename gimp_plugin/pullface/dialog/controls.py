@@ -95,7 +95,7 @@ class Controls(Gtk.Box):
         )
         self.bar = Gtk.ProgressBar(valign=Gtk.Align.CENTER)
         self.bar.get_accessible().set_name("Progress")
-        self.text = Gtk.Label(xalign=0.0, yalign=0.0, wrap=True, lines=2)
+        self.text = Gtk.Label(xalign=0.0, yalign=0.0, wrap=True)
         self.text.set_max_width_chars(34)
         self.text.set_size_request(-1, _two_lines(self.text))
         self.scrubber = Scrubber(lambda step: self.step_asked(step))

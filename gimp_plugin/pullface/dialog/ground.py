@@ -31,7 +31,10 @@ TINT = (214, 38, 60)
 _TINT_SHARE = 0.36
 _CHECK = 8
 _CHECKS = 0x666666, 0x999999
-_LONGEST = 512
+_FINER = 2
+"""Times as many px as are seen: a turned preview is made so large first, for turning mixes no pixels."""
+
+_LONGEST = 640
 """px: a preview that is seen larger is turned at this size and enlarged then."""
 
 _RGBA = "R'G'B'A u8"
@@ -171,7 +174,8 @@ class Ground:
     def _lay_preview(
         self, picture: GdkPixbuf.Pixbuf, viewport: Viewport, preview: Preview, mask: Mask | None
     ) -> None:
-        side = max(1, min(_LONGEST, round(preview.square.size * viewport.zoom)))
+        finer = _FINER if preview.square.angle else 1
+        side = max(1, min(_LONGEST, round(preview.square.size * viewport.zoom * finer)))
         small, place, scale = self._preview.of(
             (preview, mask), (side,), lambda: self._upright(preview, mask, side)
         )

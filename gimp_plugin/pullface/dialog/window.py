@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 from typing import Any
@@ -253,10 +254,8 @@ class PullDialog:
             return
         width, height = self.dialog.get_size()
         Settings(self.pull.model, self.pull.area, self._strength, (width, height)).save(_folder())
-        try:
+        with contextlib.suppress(EditingError):  # the picture was closed in GIMP
             self.pull.save_record()
-        except EditingError:
-            pass  # the picture was closed in GIMP
         self._closed = True
         GLib.source_remove(self._timer)
         self.view.close()

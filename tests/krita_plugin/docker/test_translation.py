@@ -38,7 +38,8 @@ def texts_in(node: ast.expr) -> Iterator[str]:
 
 def translated_texts() -> dict[str, str]:
     found = {}
-    for file in sorted(PLUGIN.rglob("*.py")):
+    shared = Path(pull.__file__).with_name("wording.py")
+    for file in (*sorted(PLUGIN.rglob("*.py")), shared):
         for call in calls_of(file, "tr"):
             found.update(dict.fromkeys(texts_in(call.args[0]), file.name))
     return found
