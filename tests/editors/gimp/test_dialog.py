@@ -1,0 +1,265 @@
+"""The dialog inside a real GIMP: real events, the real backend, the model that ships; and what can go wrong."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from .dialog_stage import HANDLE, SECOND, TARGET, Stage
+from .driver import Gimp
+
+
+@pytest.fixture
+def stage(gimp_window: Gimp) -> Iterator[Stage]:
+    yield Stage(gimp_window)
+    for probe in gimp_window.plugins():
+        os.kill(probe.pid, signal.SIGKILL)
+
+
+def ready_to_pull(stage: Stage) -> object:
+    """The portrait in the dialog with both corners of the mouth."""
+    digest = stage.open_portrait()
+    stage.open()
+    stage.draw(HANDLE, TARGET)
+    stage.draw(*SECOND)
+    return digest
+
+
+def near(first: list[float], second: tuple[float, float], reach: float = 2.0) -> bool:
+    return abs(first[0] - second[0]) < reach and abs(first[1] - second[1]) < reach
+
+
+def test_place_select_pull_scrub_apply_undo_close_reopen_save_and_find_it_again(
+    stage: Stage, tmp_path: Path
+) -> None:
+    gimp = stage.gimp
+    digest = stage.open_portrait()
+    gimp.run("image.select_ellipse(Gimp.ChannelOps.REPLACE, 290, 490, 150, 90)")
+    stage.open()
+    stage.draw(HANDLE, TARGET)
+    stage.draw(*SECOND)
+    pairs = stage.facts()["pairs"]
+    assert near(pairs[0][0], HANDLE)
+    assert near(pairs[1][1], SECOND[1])
+    gimp.screenshot("points placed")
+
+    stage.press("Invert")
+    stage.until("f['phase'] == 'inverting' and f['preview']", 180)
+    gimp.screenshot("inverting")
+    stage.rest()
+    stage.dialog.run("pull.drag_options = {'steps': 12}")
+    stage.press("Drag")
+    stage.until("f['phase'] == 'dragging' and f['step'] >= 2", 240)
+    gimp.screenshot("dragging")
+    facts = stage.rest()
+    assert facts["kind"] != "error"
+    assert facts["results"] == 1
+    assert facts["edit"]
+    last = facts["last"]
+    gimp.screenshot("pulled")
+
+    # Scrubbing, with the button and with the slider.
+    stage.press("One step back")
+    stage.until(f"f['step'] == {last - 1}")
+    gimp.display.click(*stage.dialog.run("screen(panel.controls.scrubber, 12)"))
+    stage.until("f['step'] <= 1")
+    stage.dialog.run("pull.show(arguments[0])", last)
+    stage.until(f"f['step'] == {last} and f['edit']")
+
+    # Apply, and GIMP's own undo: one step.
+    assert stage.layers() == [["portrait.png", []]]
+    stage.press("Apply")
+    gimp.wait_until("len(image.get_layers()) == 2", 60)
+    stage.rest()
+    assert [name for name, _ in stage.layers()] == ["Pull 1", "portrait.png"]
+    assert len(stage.layers()[0][1]) >= 1
+    assert stage.digest() == digest
+    gimp.screenshot("applied")
+
+    # Closed and opened again: points, step and results are there, and so are the settings.
+    pairs = stage.facts()["pairs"]
+    stage.dialog.run("panel.options.strength.set_value(55)")
+    stage.close()
+    display = gimp.display
+    display.focus(display.windows("GIMP")[-1])
+    display.key("ctrl+z")
+    gimp.wait_until("len(image.get_layers()) == 1", 20)
+    display.key("ctrl+y")
+    gimp.wait_until("len(image.get_layers()) == 2", 20)
+    gimp.run("image.set_selected_layers([layer])")
+    again = stage.open()
+    assert again["pairs"] == pairs
+    assert (again["step"], again["last"], again["results"]) == (last, last, 1)
+    assert stage.dialog.run("panel.options.strength.get_value()") == 55
+    gimp.screenshot("opened again")
+    stage.close()
+
+    # Saved and opened next week.
+    file = tmp_path / "portrait.xcf"
+    gimp.run(
+        "Gimp.file_save(Gimp.RunMode.NONINTERACTIVE, image, Gio.File.new_for_path(arguments[0]), None)",
+        str(file),
+    )
+    gimp.close_images()
+    assert stage.open_portrait(file) == digest
+    again = stage.open()
+    assert again["pairs"] == pairs
+    assert (again["step"], again["results"]) == (last, 1)
+
+
+def test_targets_move_while_it_pulls_and_stop_keeps_what_was_reached(stage: Stage) -> None:
+    digest = ready_to_pull(stage)
+    stage.begin_long_pull()
+    stage.gimp.display.drag(stage.place(TARGET), stage.place((300, 500)))
+    moved = stage.until("abs(f['pairs'][0][1][0] - 300) < 2 and f['phase'] == 'dragging'", 20)
+    assert near(moved["pairs"][0][1], (300, 500))
+    stage.gimp.screenshot("retargeted")
+    stage.press("Stop")  # its 2000 steps would last for minutes
+    stage.until("f['phase'] != 'dragging'", 60)
+    facts = stage.rest()
+    assert facts["message"] == ""
+    assert facts["results"] == 1
+    # Undo goes back to where the pull began, and redo forth again.
+    stage.focus()
+    stage.gimp.display.key("ctrl+z")
+    stage.until("f['step'] == 0", 30)
+    stage.gimp.display.key("ctrl+shift+z")
+    stage.until(f"f['step'] == {facts['step']}", 30)
+    assert stage.digest() == digest
+
+
+def test_points_are_moved_deleted_and_undone_while_the_picture_is_zoomed_and_panned(stage: Stage) -> None:
+    ready_to_pull(stage)
+    display = stage.gimp.display
+    # The wheel zooms about the pointer, the middle button and Space pan; points stay on the picture.
+    before = stage.facts()["zoom"]
+    display.move(*stage.place(HANDLE))
+    display.wheel(3)
+    zoomed = stage.until(f"f['zoom'] > {before} * 1.5", 10)
+    place = stage.place(HANDLE)
+    display.drag(place, (place[0] - 60, place[1] - 40), button=2)
+    time.sleep(0.5)
+    moved = stage.place(HANDLE)
+    assert (moved[0] - place[0], moved[1] - place[1]) == pytest.approx((-60, -40), abs=3)
+    display.key_down("space")
+    display.drag(moved, (moved[0] + 60, moved[1] + 40))
+    display.key_up("space")
+    time.sleep(0.5)
+    assert stage.place(HANDLE) == pytest.approx(place, abs=4)
+    assert stage.facts()["pairs"] == zoomed["pairs"]
+    stage.gimp.screenshot("zoomed")
+
+    # A handle is moved, deleted with a right click, and comes back.
+    display.drag(stage.place(HANDLE), stage.place((340, 545)))
+    stage.until("abs(f['pairs'][0][0][0] - 340) < 1", 10)
+    display.click(*stage.place((340, 545)), button=3)
+    stage.until("len(f['pairs']) == 1", 10)
+    display.key("Delete")
+    stage.until("len(f['pairs']) == 0", 10)
+    for count in (1, 2):
+        display.key("ctrl+z")
+        stage.until(f"len(f['pairs']) == {count}", 10)
+    display.key("ctrl+z")
+    back = stage.until("abs(f['pairs'][0][0][0] - 333.7) < 2", 10)
+    assert len(back["pairs"]) == 2
+    stage.press("Redo (Ctrl+Shift+Z)")
+    stage.until("abs(f['pairs'][0][0][0] - 340) < 1", 10)
+
+
+def test_test_connection_says_what_is_reached(stage: Stage) -> None:
+    stage.open_portrait()
+    stage.open()
+    stage.press("Test connection")
+    facts = stage.until("f['message'] != ''", 120)
+    assert facts["kind"] == "note"
+    assert "answers on the processor" in facts["message"]
+    assert "toon" in facts["hint"]
+    stage.press("Copy details")
+    stage.dialog.wait_until("panel.message_bar.copy.get_label() == 'Copied'", 10)
+    copied = stage.dialog.run("Gtk.Clipboard.get(window.Gdk.SELECTION_CLIPBOARD).wait_for_text()")
+    assert facts["message"] in copied
+    assert "GIMP 3" in copied
+    stage.press("Close")  # the message's own comes before the dialog's
+    stage.until("f['message'] == ''", 10)
+    assert stage.dialog.alive
+
+
+def test_the_crop_is_drawn_on_the_picture(stage: Stage) -> None:
+    stage.open_portrait()
+    stage.open()
+    display = stage.gimp.display
+    stage.until("f['crop'] is not None", 120)  # a face was found
+    stage.press("Draw, move, scale and turn the crop on the picture")
+    stage.dialog.wait_until("view.gestures.framing.on", 10)
+    corner = stage.dialog.run("list(pull.crop.corners[0])")
+    display.drag(stage.place(corner), stage.place((corner[0] - 40, corner[1] - 40)))
+    stage.dialog.wait_until("pull.crop_choice == 'drawn'", 10)
+    stage.gimp.screenshot("frame")
+    assert stage.dialog.run("panel.options.crop.get_active_id()") == "drawn"
+    display.key("Return")
+    stage.dialog.wait_until("not view.gestures.framing.on", 10)
+    assert not stage.dialog.run("panel.options.draw.get_active()")
+
+
+def test_the_selection_is_seen_as_a_tint_and_follows_gimp(stage: Stage) -> None:
+    stage.open_portrait()
+    stage.open()
+    assert not stage.dialog.run("view.selected_area")
+    stage.gimp.run("image.select_rectangle(Gimp.ChannelOps.REPLACE, 200, 400, 300, 200)")
+    stage.gimp.display.focus(stage.gimp.display.windows("GIMP")[-1])
+    stage.focus()
+    stage.dialog.wait_until("view.selected_area and view._ground._tint is not None", 20)
+    stage.gimp.screenshot("selection")
+
+
+def test_closing_in_the_midst_of_a_pull_loses_nothing(stage: Stage) -> None:
+    digest = ready_to_pull(stage)
+    stage.begin_long_pull()
+    stage.close()
+    assert stage.digest() == digest
+    assert len(stage.layers()) == 1
+    again = stage.open()
+    assert len(again["pairs"]) == 2
+    assert again["step"] >= 3
+    assert again["step"] == again["last"]
+
+
+def test_a_killed_backend_is_replaced_and_loses_nothing(stage: Stage) -> None:
+    digest = ready_to_pull(stage)
+    before = stage.pull(steps=4, stop_distance=0.0, engine="reference")
+    for pid in stage.gimp.backends():
+        os.kill(pid, signal.SIGKILL)
+    stage.until("f['backend'] != 'ready'", 30)
+    stage.until("f['backend'] == 'ready'", 180)
+    stage.dialog.run(
+        "pull.drag_options = arguments[0]", {"steps": 2, "engine": "reference", "stop_distance": 0.0}
+    )
+    stage.press("Drag")
+    stage.until(f"f['last'] > {before['last']}", 300)
+    after = stage.rest()
+    assert after["kind"] != "error"
+    assert stage.digest() == digest
+
+
+def test_a_killed_dialog_leaves_gimp_and_the_picture_as_they_were(stage: Stage) -> None:
+    digest = ready_to_pull(stage)
+    stage.dialog.wait_until("not pull._record_due", 10)
+    os.kill(stage.dialog.pid, signal.SIGKILL)
+    stage.wait_for_the_end()
+    assert stage.digest() == digest
+    stage.gimp.display.key("Return")  # GIMP tells that the plug-in has died
+    again = stage.open()
+    assert len(again["pairs"]) == 2
+
+
+def test_the_picture_closed_in_gimp_is_told_and_the_dialog_still_closes(stage: Stage) -> None:
+    ready_to_pull(stage)
+    stage.gimp.run("display.delete()")
+    facts = stage.until("f['kind'] == 'error'", 20)
+    assert "deleted" in facts["message"]
+    stage.close()
