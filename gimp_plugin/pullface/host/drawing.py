@@ -9,12 +9,12 @@ from ..backend.editing.areas import Capsule
 from ..backend.editing.geometry import Rect
 
 
-def drawn(areas: Sequence[Capsule], rect: Rect) -> bytearray:
+def drawn(areas: Sequence[Capsule], rect: Rect) -> bytes:
     """The union of capsules, 255 inside, smooth over one px at the edge; one byte a pixel of ``rect``, row by row."""
     pixels = bytearray(rect.width * rect.height)
     for area in areas:
         _draw(area, rect, pixels)
-    return pixels
+    return bytes(pixels)
 
 
 def _draw(area: Capsule, rect: Rect, pixels: bytearray) -> None:

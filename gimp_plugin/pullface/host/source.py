@@ -123,7 +123,6 @@ class GimpSource:
             "GIMP has no animated layers.",
             "Apply single steps, or make the animation in Krita or with the command pullface drag.",
         )
-        yield
 
     def thumbnail(self, width: int, height: int, rgb: Bytes) -> bytes:
         """A small PNG of an RGB uint8 picture, at most 96 px wide and high."""

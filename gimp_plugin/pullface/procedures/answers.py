@@ -27,7 +27,7 @@ def failure(procedure: Gimp.Procedure, error: BaseException) -> Any:
         text, details = f"{message} {getattr(error, 'hint', '')}".strip(), getattr(error, "details", "")
     else:
         defect = mistake(error)
-        text, details = f"{defect.text} {defect.hint}", defect.details
+        text, details = f"{defect.message} {defect.hint}", defect.details
     if details:
         sys.stderr.write(f"Pullface: {text}\n{details}\n")
     wrong_call = getattr(error, "code", "") in ("bad_points", "bad_options", "bad_crop", "bad_layer")

@@ -104,7 +104,7 @@ def checked(
     if strength >= 0:
         drag["strength"] = strength
     choice, square = _crop(crop)
-    return DragArguments(pairs, model.strip(), drag, inversion, choice, square, movable)  # type: ignore[arg-type]
+    return DragArguments(pairs, model.strip(), drag, inversion, choice, square, movable)
 
 
 def parsed_points(text: str) -> Pairs:
@@ -164,7 +164,7 @@ def _is_coordinate(value: Any) -> bool:
 def _crop(text: str) -> tuple[CropChoice, Square | None]:
     text = text.strip() or "face"
     if text in ("face", "layer", "selection"):
-        return text, None  # type: ignore[return-value]
+        return text, None
     try:
         numbers = [float(part) for part in text.split(",")]
         square = Square.of(numbers)
