@@ -40,7 +40,7 @@ class Transport(Protocol):
 
     @property
     def ended(self) -> RemoteError | None:
-        """Why the connection is over; None as long as it is not. What came before the end may still be there to receive."""
+        """Why the connection is over; None as long as it is not. What came before may still be there to receive."""
 
     @property
     def socket_object(self) -> socket.socket | None:
@@ -115,5 +115,6 @@ def _libzmq_failure() -> str | None:
     try:
         from . import libzmq  # noqa: F401
     except Exception as error:  # a library for another system can fail in any way
-        return f"{type(error).__name__}: {error}"
+        first_line = next(iter(str(error).strip().splitlines()), "no reason given")
+        return f"{type(error).__name__}: {first_line}"
     return None

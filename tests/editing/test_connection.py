@@ -14,6 +14,7 @@ from tests.editing.support import Bench, Loop
 from tests.server.support import PATIENCE, Server
 
 
+@pytest.mark.usefixtures("transport")
 def test_starts_watches_and_lists_models(bench: Bench) -> None:
     states: list[str] = []
     bench.connection.observe(lambda topic: states.append(bench.connection.state))
@@ -21,6 +22,7 @@ def test_starts_watches_and_lists_models(bench: Bench) -> None:
     bench.loop.until(lambda: bench.connection.state == "ready" and bench.connection.models)
     assert states[0] == "starting"
     assert bench.connection.device == "cpu"
+    assert "libzmq" in bench.connection.transport
     assert "toon" in [model["name"] for model in bench.connection.models]
     told = len(states)
     bench.connection._status_at = 0.0
@@ -28,6 +30,7 @@ def test_starts_watches_and_lists_models(bench: Bench) -> None:
     assert len(states) == told, "nothing changed, so nothing is told"
 
 
+@pytest.mark.usefixtures("transport")
 def test_a_killed_server_is_replaced(tmp_path: Path) -> None:
     """Open calls end at once; the next server is found by itself."""
     loop = Loop()

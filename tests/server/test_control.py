@@ -354,6 +354,7 @@ def test_a_client_that_goes_leaves_nothing_running(server: Server, client: Clien
         assert time.monotonic() < deadline
 
 
+@pytest.mark.usefixtures("transport")
 def test_an_event_loop_with_an_edge_triggered_descriptor(client: Client, session: str) -> None:
     """As a Qt or GLib loop does it: wake up by the descriptor, drain, send, drain again."""
     request = client.start(

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
+import subprocess
+import sys
 import time
 from pathlib import Path
 
+import msgpack
 import pytest
+import zmq
 
 from backend.wire.client import Client, RemoteError
 from backend.wire.codec import encode
@@ -15,7 +20,7 @@ from backend.wire.connection import ConnectionInfo
 from backend.wire.limits import MAX_CLIENTS
 from backend.wire.messages import Message
 from backend.wire.types import REQUESTS
-from tests.server.support import PATIENCE, RawPeer, Server, overloaded
+from tests.server.support import PATIENCE, ROOT, RawPeer, Server, overloaded
 
 
 def cpu_seconds(pid: int) -> float:
@@ -49,6 +54,7 @@ def test_the_connection_file_is_private(server: Server) -> None:
     assert server.info.token not in Path(f"/proc/{server.process.pid}/cmdline").read_text()
 
 
+@pytest.mark.usefixtures("transport")
 def test_wrong_token(server: Server) -> None:
     info = server.info
     wrong = ConnectionInfo(info.endpoint, "0" * 64, info.pid, info.version)
@@ -102,6 +108,7 @@ def test_everything_is_refused_before_hello(server: Server) -> None:
         assert peer.hello(server.info, 91).type == "ok"
 
 
+@pytest.mark.usefixtures("transport")
 def test_at_most_32_clients(tmp_path: Path) -> None:
     with Server(tmp_path / "home") as server:
         clients = [server.client(f"number {number}") for number in range(32)]
@@ -120,6 +127,71 @@ def test_at_most_32_clients(tmp_path: Path) -> None:
                 client.close()
 
 
+def test_hello_status_and_a_layer_by_both_transports(server: Server, transport: str) -> None:
+    layer = bytes(1024 * 1024 * 4)
+    with server.client() as client:
+        assert client.transport.startswith({"libzmq": "libzmq", "sockets": "Python's sockets"}[transport])
+        assert client.server["pid"] == server.process.pid
+        assert client.request("status", timeout=PATIENCE).body["clients"] >= 1
+        assert client.request("ping", timeout=PATIENCE).body == {}
+        # Too small for its shape: the front says so after it has taken in the whole buffer.
+        body = {"layer": {"shape": [1024, 1025, 4], "dtype": "uint8"}}
+        with pytest.raises(RemoteError) as caught:
+            client.request("session.open", body, [layer], timeout=PATIENCE)
+        assert caught.value.code == "wrong_buffer_size"
+
+
+_WITHOUT_PYZMQ = """
+import sys
+sys.path[:0] = {folders!r}
+import msgpack; assert msgpack.Unpacker.__module__ == "msgpack.fallback"
+from bridge.client import Client
+from bridge.connection import read_connection
+from pathlib import Path
+with Client(read_connection(Path({path!r})), "bare", timeout={patience}) as client:
+    print(client.transport)
+    print(client.request("status", timeout={patience}).body["log_folder"])
+    print(sorted(name for name in sys.modules if name.split(".")[0] in ("zmq", "backend", "numpy")))
+"""
+
+
+@pytest.mark.parametrize("pyzmq", ["none", "broken", "of another C library"])
+def test_an_editor_in_which_pyzmq_does_not_load(server: Server, tmp_path: Path, pyzmq: str) -> None:
+    """The wire folder and the plain Python part of msgpack are enough."""
+    without_caches = shutil.ignore_patterns("__pycache__", "*.so", "*.pyd")
+    shutil.copytree(ROOT / "backend" / "wire", tmp_path / "bridge", ignore=without_caches)
+    shutil.copytree(Path(msgpack.__file__).parent, tmp_path / "msgpack", ignore=without_caches)
+    folders = [str(tmp_path)]
+    if pyzmq == "broken":
+        (tmp_path / "zmq").mkdir()
+        (tmp_path / "zmq" / "__init__.py").write_text("raise OSError('no such library')\n")
+    elif pyzmq == "of another C library":  # everything but the compiled part
+        shutil.copytree(Path(zmq.__file__).parent, tmp_path / "zmq", ignore=without_caches)
+    code = _WITHOUT_PYZMQ.format(
+        folders=folders, path=str(server.home / "run" / "connection.json"), patience=PATIENCE
+    )
+    assert server.info.pid
+    variables = {name: value for name, value in os.environ.items() if name != "PULLFACE_TRANSPORT"}
+    command = [sys.executable, "-I", "-S", "-c", code]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False, env=variables)
+    assert answer.returncode == 0, answer.stderr
+    transport, logs, modules = answer.stdout.splitlines()
+    reason = "no such library" if pyzmq == "broken" else "zmq"
+    assert transport.startswith("Python's sockets (libzmq: ")
+    assert reason in transport
+    assert logs == str(server.home / "log")
+    assert "'backend" not in modules
+
+
+def test_a_transport_that_cannot_be_had(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PULLFACE_TRANSPORT", "pigeons")
+    with pytest.raises(RemoteError) as caught:
+        server.client()
+    assert caught.value.code == "not_started"
+    assert "PULLFACE_TRANSPORT" in caught.value.message
+
+
+@pytest.mark.usefixtures("transport")
 def test_clients_that_left_keep_nobody_out(server: Server) -> None:
     """More in a row than may be there at once, and faster than the heartbeat notices that they left."""
     for _ in range(2 * MAX_CLIENTS):

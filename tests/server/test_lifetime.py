@@ -50,6 +50,7 @@ def test_a_killed_server_takes_its_worker_along(tmp_path: Path) -> None:
         assert wait_gone(worker, 5)
 
 
+@pytest.mark.usefixtures("transport")
 def test_a_signal_ends_everything_in_order(tmp_path: Path) -> None:
     with Server(tmp_path / "home") as server, server.client() as client:
         (worker,) = worker_pids(client)
@@ -62,6 +63,7 @@ def test_a_signal_ends_everything_in_order(tmp_path: Path) -> None:
         assert caught.value.code == "server_lost"
 
 
+@pytest.mark.usefixtures("transport")
 def test_a_server_that_hangs_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A stopped process keeps its connection open and says nothing: only its silence tells."""
     monkeypatch.setattr("backend.wire.client.SILENCE_SECONDS", 1.5)
