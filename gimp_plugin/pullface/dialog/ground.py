@@ -13,6 +13,7 @@ import gi
 from ..backend.editing.geometry import Rect, Square
 from ..backend.editing.host import Edit, LayerPicture, Mask
 from ..backend.editing.state import Preview
+from ..host.pixels import changed_in, cut, laid_over
 from .turning import Pixels, pixels_of, turned
 from .viewport import Viewport
 
@@ -34,7 +35,7 @@ _CHECKS = 0x666666, 0x999999
 _FINER = 2
 """Times as many px as are seen: a turned preview is made so large first, for turning mixes no pixels."""
 
-_LONGEST = 640
+_LONGEST = 480
 """px: a preview that is seen larger is turned at this size and enlarged then."""
 
 _RGBA = "R'G'B'A u8"
@@ -46,22 +47,70 @@ _Smooth = GdkPixbuf.InterpType.BILINEAR
 
 
 class _Raster:
-    """A picture at its place in image space, to be had at any scale."""
+    """A picture at its place in image space, to be had at any scale.
+
+    Args:
+        rect: its place.
+        pixels: row by row.
+        form: their format, without alpha: scaling would take see-through pixels for black ones.
+    """
 
     def __init__(self, rect: Rect, pixels: Any, form: str) -> None:
         self.rect = rect
         self._form = form
         self._buffer = Gegl.Buffer.new(form, *rect)
-        self._buffer.set(Gegl.Rectangle.new(*rect), form, bytes(pixels))
+        self._buffer.set(Gegl.Rectangle.new(*rect), _RGBA if form == _RGB else form, bytes(pixels))
 
-    def seen(self, viewport: Viewport) -> Rect:
-        """The part of the view that it covers, device px."""
-        return _seen(self.rect, viewport)
-
-    def scaled(self, rect: Rect, scale: float, form: str = "") -> bytes:
+    def scaled(self, rect: Rect, scale: float) -> bytes:
         """The pixels of a rectangle of the scaled picture; 0 beyond its edge."""
         place = Gegl.Rectangle.new(*rect)
-        return bytes(self._buffer.get(place, scale, form or self._form, Gegl.AbyssPolicy.NONE))
+        return bytes(self._buffer.get(place, scale, self._form, Gegl.AbyssPolicy.NONE))
+
+
+class _Layer:
+    """A layer's pixels, with those of an edit in them or without.
+
+    GEGL scales what is opaque, the quicker the smaller it is seen; GdkPixbuf does it well for see-through pixels, too.
+    """
+
+    def __init__(self, rect: Rect, pixels: bytes) -> None:
+        self.rect = rect
+        self._pixels = pixels
+        opaque = pixels[3::4].count(255) == rect.width * rect.height
+        self._raster = _Raster(rect, pixels, _RGB) if opaque else None
+        self._pixbuf = None if opaque else _pixbuf(pixels, rect.width, rect.height, True)
+
+    def edited(self, edit: Edit) -> _Layer:
+        """The layer as it would be with an edit."""
+        above = bytes(edit.pixels if edit.shown is None else edit.shown)
+        part = edit.rect.intersected(self.rect)
+        pixels = bytearray(self._pixels)
+        for y in range(part.y, part.y + part.height):
+            start = 4 * ((y - self.rect.y) * self.rect.width + part.x - self.rect.x)
+            place = slice(start, start + 4 * part.width)
+            row = Rect(part.x, y, part.width, 1)
+            mine = cut(above, edit.rect, row, 4)
+            pixels[place] = laid_over(pixels[place], mine, changed_in(edit, row), 4)
+        return _Layer(self.rect, bytes(pixels))
+
+    def draw(self, picture: GdkPixbuf.Pixbuf, viewport: Viewport) -> None:
+        """Lays it over a view, RGB."""
+        place = _seen(self.rect, viewport)
+        if place.empty:
+            return
+        if self._raster is not None:
+            part = _pixbuf(
+                self._raster.scaled(_moved(place, viewport), viewport.zoom), place.width, place.height, False
+            )
+            part.copy_area(0, 0, place.width, place.height, picture, place.x, place.y)
+            return
+        assert self._pixbuf is not None
+        zoom = viewport.zoom
+        left, top = (offset + start * zoom for offset, start in zip(viewport.offset, self.rect))
+        smooth = _Smooth if zoom < 1 else _Nearest
+        self._pixbuf.composite_color(
+            picture, *place, left, top, zoom, zoom, smooth, 255, place.x, place.y, _CHECK, *_CHECKS
+        )
 
 
 class _Kept(Generic[T]):
@@ -88,21 +137,19 @@ class Ground:
     """Draws, and keeps what is dear to make while nothing of it changes."""
 
     def __init__(self) -> None:
-        self._layer: tuple[_Raster, bool] | None = None
+        self._layer: _Layer | None = None
         self._tint: _Raster | None = None
         self._version = 0
+        self._edited: _Kept[_Layer] = _Kept()
         self._base: _Kept[GdkPixbuf.Pixbuf] = _Kept()
         self._drawn: _Kept[GdkPixbuf.Pixbuf] = _Kept()
-        self._edit: _Kept[_Raster] = _Kept()
         self._mask: _Kept[_Raster] = _Kept()
         self._alpha: _Kept[bytes] = _Kept()
         self._preview: _Kept[tuple[GdkPixbuf.Pixbuf, Rect, float]] = _Kept()
 
     def show_layer(self, picture: LayerPicture) -> None:
         """Shows another picture; uint8."""
-        pixels = bytes(picture.pixels)
-        opaque = pixels[3::4].count(255) == picture.rect.width * picture.rect.height
-        self._layer = _Raster(picture.rect, pixels, _RGBA), opaque
+        self._layer = _Layer(picture.rect, bytes(picture.pixels))
         self._version += 1
 
     def show_tint(self, mask: Mask | None) -> None:
@@ -110,42 +157,42 @@ class Ground:
         self._tint = _Raster(mask.rect, mask.pixels, _GREY) if mask is not None else None
         self._version += 1
 
-    def draw(self, viewport: Viewport, pull: Any) -> GdkPixbuf.Pixbuf:
-        """The view without marks, RGB; not to be changed."""
+    def draw(
+        self, viewport: Viewport, edit: Edit | None, preview: Preview | None, mask: Mask | None
+    ) -> GdkPixbuf.Pixbuf:
+        """The view without marks, RGB; not to be changed.
+
+        Args:
+            viewport: what is seen.
+            edit: the result to lay over the layer.
+            preview: the model's picture to lay over it where there is no result.
+            mask: where the preview may be seen; None: everywhere.
+        """
         values = self._version, viewport.size, viewport.offset, viewport.zoom
 
+        base = self._base.of((edit,), values, lambda: self._draw_base(viewport, edit))
+        if edit is not None or preview is None:
+            return base
+
         def drawn() -> GdkPixbuf.Pixbuf:
-            base = self._base.of((), values, lambda: self._draw_base(viewport))
-            if pull.edit is None and pull.preview is None:
-                return base
             picture = base.copy()
-            if pull.edit is not None:
-                self._lay_edit(picture, viewport, pull.edit)
-            else:
-                self._lay_preview(picture, viewport, pull.preview, pull.mask)
+            self._lay_preview(picture, viewport, preview, mask)
             return picture
 
-        return self._drawn.of((pull.edit, pull.preview, pull.mask), values, drawn)
+        return self._drawn.of((base, preview, mask), values, drawn)
 
     # Layer and tint
 
-    def _draw_base(self, viewport: Viewport) -> GdkPixbuf.Pixbuf:
+    def _draw_base(self, viewport: Viewport, edit: Edit | None) -> GdkPixbuf.Pixbuf:
         picture = GdkPixbuf.Pixbuf.new(GdkPixbuf.Colorspace.RGB, False, 8, *viewport.size)
         picture.fill(PADDING)
-        if self._layer is None:
+        layer = self._layer
+        if layer is None:
             return picture
-        layer, opaque = self._layer
-        place = layer.seen(viewport)
-        if place.empty:
-            return picture
-        part = layer.scaled(_moved(place, viewport), viewport.zoom, _RGB if opaque else _RGBA)
-        shown = _pixbuf(part, place.width, place.height, not opaque)
-        if opaque:
-            shown.copy_area(0, 0, place.width, place.height, picture, place.x, place.y)
-        else:
-            shown.composite_color(
-                picture, *place, place.x, place.y, 1, 1, _Nearest, 255, place.x, place.y, _CHECK, *_CHECKS
-            )
+        if edit is not None:
+            whole, change = layer, edit
+            layer = self._edited.of((whole, change), (), lambda: whole.edited(change))
+        layer.draw(picture, viewport)
         self._lay_tint(picture, viewport)
         return picture
 
@@ -153,7 +200,7 @@ class Ground:
         raster = self._tint
         if raster is None:
             return
-        place = raster.seen(viewport)
+        place = _seen(raster.rect, viewport)
         if place.empty:
             return
         part = raster.scaled(_moved(place, viewport), viewport.zoom)
@@ -161,15 +208,7 @@ class Ground:
         tint[3::4] = part.translate(bytes(round((255 - value) * _TINT_SHARE) for value in range(256)))
         _lay(_pixbuf(tint, place.width, place.height, True), picture, place)
 
-    # Preview and result
-
-    def _lay_edit(self, picture: GdkPixbuf.Pixbuf, viewport: Viewport, edit: Edit) -> None:
-        pixels = edit.pixels if edit.shown is None else edit.shown
-        raster = self._edit.of((edit,), (), lambda: _Raster(edit.rect, pixels, _RGBA))
-        place = raster.seen(viewport)
-        if not place.empty:
-            part = raster.scaled(_moved(place, viewport), viewport.zoom)
-            _lay(_pixbuf(part, place.width, place.height, True), picture, place)
+    # Preview
 
     def _lay_preview(
         self, picture: GdkPixbuf.Pixbuf, viewport: Viewport, preview: Preview, mask: Mask | None

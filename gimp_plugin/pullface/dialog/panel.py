@@ -138,7 +138,11 @@ class Panel(Gtk.Box):
         message = self.own or self._pull.message
         if message is None and self._connection.message != self._read:
             message = self._connection.message
-        self.message_bar.show_message(message)
+        if message != self.message_bar.message:
+            self.message_bar.show_message(message)
+            self.results.show()
+            if message is not None and self.get_preferred_height()[0] > self.get_allocated_height() > 1:
+                self.results.hide()  # until the message was read: the window shall not grow
 
     # What the artist does
 

@@ -12,8 +12,9 @@ from ..backend.editing.record import Result
 from .widgets import GAP, line_label, small_button
 
 gi.require_version("Gtk", "3.0")
+gi.require_version("Gdk", "3.0")
 gi.require_version("GdkPixbuf", "2.0")
-from gi.repository import GdkPixbuf, GLib, Gtk  # noqa: E402
+from gi.repository import Gdk, GdkPixbuf, GLib, Gtk  # noqa: E402
 
 SIDE = 56
 """Of a thumbnail, logical px."""
@@ -59,7 +60,12 @@ class Results(Gtk.Box):
         )
         scroll = Gtk.ScrolledWindow(shadow_type=Gtk.ShadowType.IN, min_content_height=36)
         scroll.set_policy(Gtk.PolicyType.NEVER, Gtk.PolicyType.AUTOMATIC)
-        self._empty = Gtk.Label(label="Finished pulls are kept here.", sensitive=False)
+        style = Gtk.CssProvider()
+        style.load_from_data(b"slider { min-height: 12px; }")  # else the list cannot get low
+        scroll.get_vscrollbar().get_style_context().add_provider(
+            style, Gtk.STYLE_PROVIDER_PRIORITY_APPLICATION
+        )
+        self._empty = Gtk.Label(label="Finished pulls are kept here.", sensitive=False, no_show_all=True)
         self._stack = Gtk.Overlay()
         scroll.add(self.list)
         self._stack.add(scroll)
@@ -104,8 +110,6 @@ class Results(Gtk.Box):
         self.delete.set_sensitive(chosen)
 
     def _key(self, _: Any, event: Any) -> bool:
-        from gi.repository import Gdk
-
         if event.keyval in (Gdk.KEY_Delete, Gdk.KEY_KP_Delete) and self.chosen is not None:
             self._ask_delete()
             return True

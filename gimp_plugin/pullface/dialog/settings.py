@@ -33,7 +33,7 @@ class Settings:
     model: str = ""
     area: AreaOptions = field(default_factory=AreaOptions)
     strength: float = DEFAULT_STRENGTH
-    size: tuple[int, int] = (1080, 700)
+    size: tuple[int, int] = (1080, 720)
 
     @classmethod
     def load(cls, folder: Path) -> Settings:

@@ -13,7 +13,7 @@ from ..backend.editing.areas import Capsule, capsules
 from ..backend.editing.framing import crop_of, other_faces
 from ..backend.editing.geometry import Point, Rect, Square
 from ..backend.editing.gestures import Button, Gestures, Key
-from ..backend.editing.host import LayerPicture, Mask
+from ..backend.editing.host import Edit, LayerPicture, Mask
 from ..backend.editing.pull import Pull
 from ..link import later
 from .ground import Ground
@@ -75,6 +75,7 @@ class PictureView(Gtk.Layout):
         self._picture = Gtk.Image(xalign=0.0, yalign=0.0)
         self._drawing = 0
         self._area: Sequence[Capsule] = ()
+        self._last_edit: tuple[int, Edit | None] = (0, None)
         self._pan_from: Point | None = None
         self._space = False
         self._preview_at = 0.0
@@ -275,7 +276,8 @@ class PictureView(Gtk.Layout):
     def _draw(self) -> bool:
         begun = time.perf_counter()
         self._drawing = 0
-        picture = self._ground.draw(self.viewport, self._pull).copy()
+        pull = self._pull
+        picture = self._ground.draw(self.viewport, self._edit(), pull.preview, pull.mask).copy()
         view = Rect(0, 0, *self.viewport.size)
         for sprite in marks(self._scene()):
             part = Rect(sprite.x, sprite.y, sprite.width, sprite.height).intersected(view)
@@ -294,6 +296,15 @@ class PictureView(Gtk.Layout):
         self._show(picture)
         self.drawn_in = time.perf_counter() - begun
         return False
+
+    def _edit(self) -> Edit | None:
+        """The result that is shown; a pull lets go of it when it is applied, for there GIMP shows it."""
+        pull = self._pull
+        if pull.edit is not None:
+            self._last_edit = pull.step, pull.edit
+        elif pull.preview is None and not pull.busy and self._last_edit[0] == pull.step > 0:
+            return self._last_edit[1]
+        return pull.edit
 
     def _show(self, picture: GdkPixbuf.Pixbuf) -> None:
         scale = self.get_scale_factor()

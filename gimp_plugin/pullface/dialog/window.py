@@ -92,6 +92,8 @@ class PullDialog:
         self._link.start()
         self._look_at_picture()
         self.pull.look_for_faces()
+        if self.pull.step:
+            self.pull.show(self.pull.step)
         self._loop.run()
 
     # Picture
