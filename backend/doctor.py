@@ -19,6 +19,8 @@ from pathlib import Path
 
 from backend import __version__
 from backend.editors.finding import OLDEST, find_editors
+from backend.editors.gimp import gimp_profiles
+from backend.editors.gimp_menu import asked_by_gimp, troubles, without_folder
 from backend.editors.krita import krita_profiles
 from backend.wire import folders
 from backend.wire.connection import read_connection
@@ -66,7 +68,18 @@ class Finding:
 def examine() -> list[Finding]:
     """Look at everything. An examination that itself fails becomes a warning: the doctor never falls ill."""
     findings: list[Finding] = []
-    for examination in (_python, _environment, _device, _memory, _disk, _models, _server, _editors, _plugins):
+    for examination in (
+        _python,
+        _environment,
+        _device,
+        _memory,
+        _disk,
+        _models,
+        _server,
+        _editors,
+        _plugins,
+        _gimp,
+    ):
         try:
             findings += examination()
         except Exception as error:
@@ -259,6 +272,29 @@ def _plugins() -> list[Finding]:
     if not findings and any(profile.used for profile in krita_profiles()):
         advice = "Run: python3 install.py editors"
         findings.append(Finding("krita plugin", WARNING, "Krita is used here, without the plugin", advice))
+    return findings
+
+
+def _gimp() -> list[Finding]:
+    """Why Pullface is, or is not, in GIMP's menu."""
+    profiles, editors = gimp_profiles(), find_editors()
+    findings = []
+    for profile in profiles:
+        version = profile.plugin_version()
+        kind = "" if profile.kind == "native" else f", {profile.kind}"
+        text = f"version {version} for GIMP {profile.series}{kind}: {profile.plugin}"
+        found = troubles(profile, editors)
+        for trouble in found:
+            words = f"not in the menu of GIMP {profile.series}{kind}: {trouble.text}"
+            findings.append(Finding("gimp plug-in", WARNING, words, trouble.advice))
+        if version is not None and version != __version__:
+            advice = f"It is not of this version ({__version__}). Run: python3 install.py editors"
+            findings.append(Finding("gimp plug-in", WARNING, text, advice))
+        elif version is not None and not found:
+            seen = "GIMP offers it" if asked_by_gimp(profile) else "GIMP will find it at its next start"
+            findings.append(Finding("gimp plug-in", OK, f"{text}; {seen}, as Filters > Pullface"))
+    for trouble in without_folder(profiles, editors):
+        findings.append(Finding("gimp plug-in", WARNING, trouble.text, trouble.advice))
     return findings
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from . import removal, testing
-from .editors.commands import choose_profiles, install_into_editors, package_for_krita
+from .editors.commands import choose_targets, install_into_editors, package_for_krita
 from .environment import ROOT
 from .setup import environment, prepare, run
 from .texts import InstallError
@@ -28,17 +28,18 @@ def parser() -> argparse.ArgumentParser:
     commands.add_parser(
         "test",
         help="set up, then check and test everything; further arguments go to pytest; `test --editors krita` "
-        "drives a real Krita instead",
+        "(or gimp) drives the real editor instead",
         add_help=False,
     )
     editors = commands.add_parser(
-        "editors", help="set up, then install the plugin into every Krita found here"
+        "editors", help="set up, then install the plugin into every Krita and every GIMP 3 found here"
     )
     editors.add_argument(
         "--resources",
         type=Path,
         metavar="DIR",
-        help="Krita's resource folder, where it is not found (Settings > Manage Resources > Open Resource Folder)",
+        help="Krita's resource folder, where it is not found (Settings > Manage Resources > Open Resource Folder); "
+        "installs there alone",
     )
     package = commands.add_parser("package", help="write the plugin as a zip for the editor's own importer")
     package.add_argument("editor", choices=("krita",))
@@ -88,10 +89,10 @@ def _demo(output: Path) -> int:
 
 
 def _editors(resources: Path | None) -> int:
-    profiles = choose_profiles(resources)
+    targets = choose_targets(resources)
     print(flush=True)
     private = prepare(with_tests=False)
-    return install_into_editors(profiles, private)
+    return install_into_editors(targets, private)
 
 
 def _doctor(as_json: bool) -> int:

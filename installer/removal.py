@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from backend.editors.gimp import GimpProfile, gimp_profiles
 from backend.editors.krita import KritaProfile, krita_profiles, running_kritas
 from backend.wire import folders
 from backend.wire.connection import ConnectionInfo, read_connection
@@ -70,6 +71,9 @@ def what_is_there(keep_sessions: bool) -> list[tuple[Path, str]]:
     found += [(data / name, what) for name, what in folders_of_data if (data / name).is_dir()]
     for profile in _profiles_with_our_plugin():
         found += [(file, "the plugin in Krita") for file in profile.plugin_files()]
+    found += [
+        (profile.plugin, f"the plug-in in GIMP {profile.series}") for profile in _gimps_with_our_plugin()
+    ]
     if not keep_sessions:
         sessions = folders.sessions_folder()
         saved = [entry for entry in sessions.iterdir() if (entry / "session.json").is_file()]
@@ -86,6 +90,18 @@ def _profiles_with_our_plugin() -> list[KritaProfile]:
     home = os.environ.get("PULLFACE_HOME", "")
     return [
         profile for profile in krita_profiles() if profile.plugin_files() and profile.plugin_home() == home
+    ]
+
+
+def _gimps_with_our_plugin() -> list[GimpProfile]:
+    """As for Krita; a link to somewhere else is not ours."""
+    home = os.environ.get("PULLFACE_HOME", "")
+    return [
+        profile
+        for profile in gimp_profiles()
+        if profile.plugin_version() is not None
+        and not profile.plugin.is_symlink()
+        and profile.plugin_home() == home
     ]
 
 

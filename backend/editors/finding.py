@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import plistlib
 import re
 import shutil
 import subprocess
@@ -68,7 +69,7 @@ def _native(name: str) -> Iterator[FoundEditor]:
             yield FoundEditor(name, "native", Path(program), version or _asked([program, "--version"]))
     for place in _native_places(name):
         if place.exists() and place.resolve() not in seen:
-            yield FoundEditor(name, "native", place, _version_in(place.name))
+            yield FoundEditor(name, "native", place, _version_in(place.name) or _version_of_app(place))
 
 
 def _native_places(name: str) -> Sequence[Path]:
@@ -80,12 +81,21 @@ def _native_places(name: str) -> Sequence[Path]:
         roots = {os.environ[variable] for variable in variables if variable in os.environ}
         patterns = {
             "Krita": ("Krita*/bin/krita.exe",),
-            "GIMP": ("GIMP 3*/bin/gimp-3*.exe", "Programs/GIMP 3*/bin/gimp-3*.exe"),
+            "GIMP": ("GIMP 3*/bin/gimp-3.*.exe", "Programs/GIMP 3*/bin/gimp-3.*.exe"),
         }
         return sorted(
             place for root in roots for pattern in patterns[name] for place in Path(root).glob(pattern)
         )
     return ()
+
+
+def _version_of_app(place: Path) -> str | None:
+    """From the description in an application of macOS."""
+    try:
+        described = plistlib.loads((place / "Contents/Info.plist").read_bytes())
+    except (OSError, ValueError, plistlib.InvalidFileException):
+        return None
+    return _version_in(str(described.get("CFBundleShortVersionString", "")))
 
 
 def flatpak_roots() -> list[Path]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .notes import MODULE, read_note
+from .running import running
 
 SCRIPT = f"{MODULE}.py"
 """The file that GIMP starts: it has to be named as its folder, and to be executable."""
@@ -123,3 +124,19 @@ def _roots(variables: Mapping[str, str], platform: str) -> Iterator[GimpRoot]:
 def _absolute(variables: Mapping[str, str], name: str, default: Path) -> Path:
     value = variables.get(name, "")
     return Path(value) if value and os.path.isabs(value) else default
+
+
+def running_gimps(profile: GimpProfile) -> list[int]:
+    """Process numbers of the GIMPs that may run with this profile; of whichever series they are.
+
+    Where the system does not tell with which profile a GIMP runs, every one counts.
+    """
+    return running(
+        r"gimp(-console)?(-3.*)?", lambda variables: profile.folder.parent in _folders_of(variables)
+    )
+
+
+def _folders_of(variables: Mapping[str, str]) -> set[Path]:
+    """The folder of a running GIMP: sandboxes show themselves in its variables."""
+    own = next(_roots(variables, "linux")).folder
+    return {own, own.resolve()}

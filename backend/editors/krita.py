@@ -10,6 +10,7 @@ from pathlib import Path
 
 from . import kritarc
 from .notes import MODULE, read_note
+from .running import running
 
 
 @dataclass(frozen=True)
@@ -104,48 +105,10 @@ def running_kritas(profile: KritaProfile) -> list[int]:
 
     Where the system does not tell with which profile a Krita runs, every one counts.
     """
-    if sys.platform.startswith("linux"):
-        return list(_running_on_linux(profile))
-    else:
-        return _running_elsewhere()
-
-
-def _running_on_linux(profile: KritaProfile) -> Iterator[int]:
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            name = (entry / "comm").read_text(encoding="utf-8", errors="replace").strip()
-            if name not in ("krita", "krita.bin") or entry.stat().st_uid != os.getuid():
-                continue
-            raw = (entry / "environ").read_bytes().decode("utf-8", "surrogateescape")
-        except OSError:
-            continue
-        pairs = (item.partition("=") for item in raw.split("\0") if "=" in item)
-        theirs = {key: value for key, _, value in pairs}
-        if profile.settings in _settings_of(theirs):
-            yield int(entry.name)
+    return running(r"krita(\.bin)?", lambda variables: profile.settings in _settings_of(variables))
 
 
 def _settings_of(variables: Mapping[str, str]) -> set[Path]:
     """The kritarc of a running Krita: sandboxes show themselves in its folders' variables."""
     own = next(_profiles(variables, "linux")).settings
     return {own, own.resolve()}
-
-
-def _running_elsewhere() -> list[int]:
-    import csv
-    import subprocess
-
-    windows = sys.platform == "win32"
-    command = (
-        ["tasklist", "/FI", "IMAGENAME eq krita.exe", "/FO", "CSV", "/NH"]
-        if windows
-        else ["pgrep", "-x", "krita"]
-    )
-    try:
-        answer = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
-    except (OSError, subprocess.SubprocessError):
-        return []
-    if windows:
-        rows = [row for row in csv.reader(answer.stdout.splitlines()) if len(row) > 1]
-        return [int(row[1]) for row in rows if row[0].lower() == "krita.exe" and row[1].isdigit()]
-    return [int(word) for word in answer.stdout.split() if word.isdigit()]

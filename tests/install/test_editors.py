@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import sys
@@ -22,6 +21,7 @@ from installer import testing
 from installer.editors import commands as editor_commands
 from installer.editors import krita as installing
 from installer.editors import needed
+from installer.editors.commands import Targets
 from installer.editors.payload import assemble, package, put_into
 from installer.editors.wheels import Wheel, chosen, fetch, locked, this_system, unpack
 from installer.environment import ROOT, Environment
@@ -30,45 +30,6 @@ from installer.progress import Progress
 from installer.texts import InstallError
 
 LINUX = {"HOME": "/home/ada"}
-
-
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A user of their own, so that nobody's Krita is touched."""
-    for variable in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR"):
-        monkeypatch.delenv(variable, raising=False)
-    monkeypatch.setenv("HOME", str(tmp_path / "ada"))
-    monkeypatch.setenv("USERPROFILE", str(tmp_path / "ada"))
-    monkeypatch.setenv("PULLFACE_HOME", str(tmp_path / "pullface"))
-    (tmp_path / "ada").mkdir()
-    return tmp_path / "ada"
-
-
-@pytest.fixture
-def wheels(tmp_path: Path) -> tuple[list[Wheel], Path]:
-    """Two wheels as small as can be, and the folder in which they lie."""
-    folder = tmp_path / "wheels"
-    folder.mkdir()
-    contents = {
-        "pyzmq-27.3.0-cp312-abi3-manylinux_2_28_x86_64.whl": {
-            "zmq/__init__.py": "__version__ = '27.3.0'",
-            "zmq/backend/_zmq.abi3.so": "compiled",
-            "zmq/tests/test_all.py": "",
-            "pyzmq.libs/libzmq.so.5": "compiled",
-        },
-        "msgpack-1.2.4-cp312-cp312-manylinux_2_28_x86_64.whl": {
-            "msgpack/__init__.py": "version = (1, 2, 4)",
-            "msgpack/_cmsgpack.cpython-312-x86_64-linux-gnu.so": "compiled",
-            "msgpack-1.2.4.dist-info/licenses/COPYING": "Apache",
-        },
-    }
-    made = []
-    for file, files in contents.items():
-        with zipfile.ZipFile(folder / file, "w") as archive:
-            for name, text in files.items():
-                archive.writestr(name, text)
-        made.append(Wheel(file, hashlib.sha256((folder / file).read_bytes()).hexdigest()))
-    return made, folder
 
 
 # -- where Krita keeps things
@@ -320,22 +281,24 @@ def test_only_profiles_that_some_krita_uses_are_served(home: Path) -> None:
     assert installing.profiles_to_serve([found("Snap", None)], profiles) == [flatpak, snap]
 
 
-def test_without_krita_it_says_what_to_do(
+def test_without_an_editor_it_says_what_to_do(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(editor_commands, "find_editors", list)
     assert commands.main(["editors"]) == 1
     told = capsys.readouterr().err
-    assert "No Krita 5.1 or later was found" in told
+    assert "Neither Krita 5.1 or later nor GIMP 3.0 or later was found" in told
     assert "krita.org" in told
     assert not (home.parent / "pullface/data/environment").exists()  # and nothing was downloaded for it
 
 
 def test_a_named_resource_folder_is_served(home: Path) -> None:
     with pytest.raises(InstallError, match="There is no folder"):
-        editor_commands.choose_profiles(home / "nowhere")
+        editor_commands.choose_targets(home / "nowhere")
     (home / "kr").mkdir()
-    (profile,) = editor_commands.choose_profiles(home / "kr")
+    targets = editor_commands.choose_targets(home / "kr")
+    (profile,) = targets.krita
+    assert targets.gimp.profiles == []
     assert profile.plugin == home / "kr/pykrita/pullface"
 
 
@@ -350,13 +313,13 @@ def test_it_says_what_comes_next(
     monkeypatch.setattr(editor_commands, "wheels_folder", lambda: wheels[1])
     private = Environment(home / "environment", home / "log")
     native, flatpak, _ = places.krita_profiles({"HOME": str(home)}, "linux")
-    assert editor_commands.install_into_editors([native, flatpak], private) == 0
+    assert editor_commands.install_into_editors(Targets([native, flatpak]), private) == 0
     told = capsys.readouterr().out
     assert "Settings > Dockers > Pullface" in told
     assert "flatpak override --user --env=PULLFACE_HOME=" in told  # what a sandbox needs is not kept quiet
     monkeypatch.setattr(installing, "running_kritas", lambda profile: [1])
     kritarc.write(native.settings, Kritarc(""))
-    assert editor_commands.install_into_editors([native], private) == 1
+    assert editor_commands.install_into_editors(Targets([native]), private) == 1
     assert "Close Krita and run this again" in capsys.readouterr().out
 
 

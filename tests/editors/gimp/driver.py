@@ -334,10 +334,8 @@ class Gimp:
             # The text goes through GIMP's own quoting: without quotes of ours nothing can go wrong there.
             packed = base64.b64encode(text.encode()).decode()
             code = f"import base64; exec(base64.b64decode('{packed}'))"
-        command = self.place.command(
-            self.place.program(window=False), self._environment(), "--no-interface", *options,
-            "--batch-interpreter", interpreter, "--batch", code, "--quit",
-        )  # fmt: skip
+        batch = ["--batch-interpreter", interpreter, "--batch", code, "--quit"]
+        command = [*self.console(), "--no-interface", *options, *batch]
         begun = time.monotonic()
         with subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd="/tmp",
@@ -353,6 +351,10 @@ class Gimp:
         result.unlink(missing_ok=True)
         keep_answers(self.profile, self.place)
         return Batch(process.returncode, output.decode(errors="replace"), value, seconds)
+
+    def console(self) -> list[str]:
+        """How to start a gimp-console with the same HOME; its own arguments come behind."""
+        return self.place.command(self.place.program(window=False), self._environment())
 
     def screenshot(self, name: str = "screen") -> Path:
         """Keep a PNG of the screen in PULLFACE_SCREENSHOTS, else in a temporary folder; numbered in their order."""
