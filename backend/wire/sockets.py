@@ -40,8 +40,12 @@ class SocketTransport:
         self.name = "Python's sockets" + (f" (libzmq: {without_libzmq})" if without_libzmq else "")
         host, _, port = endpoint.removeprefix("tcp://").rpartition(":")
         self._near, far = socket.socketpair()
-        self._near.setblocking(False)
-        far.setblocking(False)
+        for side in (self._near, far):
+            side.setblocking(False)
+            if (
+                side.family == socket.AF_INET
+            ):  # on Windows; a second byte would wait for the first one's receipt
+                side.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._talk = _Talk((host, int(port)), self._near, far)
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._near, selectors.EVENT_READ)
@@ -120,9 +124,8 @@ class _Talk:
                 if len(self._incoming) == RECEIVE_QUEUE:
                     self._poke()  # there is room again
                 return self._incoming.popleft()
-            if self._told:
-                self._told = False
-                self.near.recv(1)
+            self._told = False
+            _empty(self.near)
             return None
 
     def stop(self) -> None:
@@ -247,7 +250,13 @@ class _Talk:
     def _take_poke(self) -> None:
         with self._lock:
             self._poked = False
-            self.far.recv(1)
+            _empty(self.far)
+
+
+def _empty(end: socket.socket) -> None:
+    """Takes the wake-ups that have arrived. On Windows one may still be on its way, and then wakes in vain."""
+    with contextlib.suppress(BlockingIOError):
+        end.recv(64)
 
 
 def _watch(selector: selectors.BaseSelector, peer: socket.socket, watched: int, wanted: int) -> int:

@@ -24,6 +24,8 @@ SEND_QUEUE = 256
 RECEIVE_QUEUE = 256
 """Messages that wait because the client does not take them; then no more is read from the connection."""
 
+OLDEST_PYZMQ = (22,)
+
 VARIABLE = "PULLFACE_TRANSPORT"
 
 
@@ -113,6 +115,10 @@ def _libzmq_failure() -> str | None:
         # The wheels for Windows are made for another C library and can take a second Python into the process.
         return "this Python is MSYS2's"
     try:
+        import zmq
+
+        if zmq.pyzmq_version_info() < OLDEST_PYZMQ:
+            return f"pyzmq {zmq.__version__} is too old"
         from . import libzmq  # noqa: F401
     except Exception as error:  # a library for another system can fail in any way
         first_line = next(iter(str(error).strip().splitlines()), "no reason given")
