@@ -105,7 +105,7 @@ def _picture_arguments(command: argparse.ArgumentParser) -> None:
         type=crop,
         default="face",
         metavar="WHAT",
-        help="the square that the model sees: face (default: it is looked for), layer, selection (around the mask's "
+        help="what the model sees: face (default: it is looked for), layer, selection (around the mask's "
         "white), X,Y,SIZE, or X,Y,SIZE,ANGLE for a face that is tilted by so many degrees clockwise",
     )
     which = command.add_mutually_exclusive_group()
@@ -120,6 +120,12 @@ def _picture_arguments(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument(
         "--model", type=model, metavar="NAME", help="see `pullface models list`; or a model's file"
+    )
+    command.add_argument(
+        "--label",
+        metavar="N",
+        help="of a model that knows several kinds of pictures this one: its number from 0, or its name, see "
+        "`pullface models info NAME`; without it, any",
     )
     command.add_argument(
         "--inversion-option",

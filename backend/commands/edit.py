@@ -6,6 +6,7 @@ import argparse
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -32,7 +33,8 @@ def drag(options: argparse.Namespace) -> int:
 
     Args:
         options: ``input``, ``pair`` (list of pairs), ``mask``, ``crop``, ``point``, ``face``, ``model``,
-            ``steps``, ``drag_option``, ``inversion_option`` (both lists of (name, value)), ``output``, ``animation``.
+            ``label``, ``steps``, ``drag_option``, ``inversion_option`` (both lists of (name, value)), ``output``,
+            ``animation``.
 
     Returns:
         0, or 130 when it was stopped; what was reached by then is written all the same.
@@ -54,7 +56,7 @@ def drag(options: argparse.Namespace) -> int:
         handles = [handle for handle, _ in options.pair]
         point = (sum(x for x, _ in handles) / len(handles), sum(y for _, y in handles) / len(handles))
     with RemotePicture(picture.rgba, options.model, options.crop, selection, point, options.face) as remote:
-        remote.invert(dict(options.inversion_option))
+        remote.invert(_settings(options, remote))
         loop = dict(options.drag_option)
         if options.steps is not None:
             loop["steps"] = options.steps
@@ -84,7 +86,7 @@ def invert(options: argparse.Namespace) -> int:
     with RemotePicture(
         picture.rgba, options.model, options.crop, selection, options.point, options.face
     ) as remote:
-        reply = remote.invert(dict(options.inversion_option))
+        reply = remote.invert(_settings(options, remote))
         known = " (known already)" if reply.body.get("cached") else ""
         print(f"Inverted in {remote.seconds['invert']:.1f} s{known}; the session is {remote.session}.")
         if options.output is not None:
@@ -94,7 +96,7 @@ def invert(options: argparse.Namespace) -> int:
 
 
 def inverted(remote: RemotePicture) -> Pixels:
-    """The crop as the model renders it before any drag: uint8 [R, R, 4]."""
+    """The crop as the model renders it before any drag: uint8 [H, W, 4]."""
     reply = remote.client.request("step.show", {"step": 0}, session=remote.session)
     shape = [int(side) for side in reply.body["shape"]]
     pixels = np.frombuffer(reply.buffers[0], dtype=np.uint8).reshape(shape)
@@ -212,6 +214,13 @@ def check_suffix(path: Path, suffixes: tuple[str, ...], what: str) -> None:
             f"The {what} cannot be written as {path.name!r}.",
             f"Choose a name that ends in {' or '.join(suffixes)}.",
         )
+
+
+def _settings(options: argparse.Namespace, remote: RemotePicture) -> dict[str, Any]:
+    settings = dict(options.inversion_option)
+    if options.label is not None:
+        settings["label"] = remote.label(options.label)
+    return settings
 
 
 def _selection(options: argparse.Namespace, mask: Mask | None) -> Mask | None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from backend.errors import PullfaceError
 from backend.wire.client import Client, RemoteError, Request
 from backend.wire.launch import ensure_server
 from backend.wire.messages import Event, Reply
@@ -125,7 +126,11 @@ class RemotePicture:
         self.chosen_by = str(reply.body["chosen_by"])
         self.model = str(reply.body["model"])
         self.resolution = int(reply.body["resolution"])
-        bar.close(f"model {self.model}, {self.resolution} px")
+        self._labels = int(reply.body["labels"])
+        self._label_names = [str(name) for name in reply.body["label_names"]]
+        height, width = int(reply.body["height"]), int(reply.body["width"])
+        size = f"{self.resolution}" if height == width else f"{width} × {height}"
+        bar.close(f"model {self.model}, {size} px")
         if reply.body.get("note"):
             say(str(reply.body["note"]))
         self.seconds["open"] = time.monotonic() - begun
@@ -134,6 +139,24 @@ class RemotePicture:
     def scale(self) -> float:
         """Image pixels in a pixel of the model."""
         return float(self.crop[2]) / self.resolution
+
+    def label(self, named: str) -> int:
+        """The number of a label of the model, by that number or by its name.
+
+        Raises:
+            PullfaceError: ``bad_options``, there is none.
+        """
+        if named in self._label_names:
+            return self._label_names.index(named)
+        if named.isdecimal() and int(named) < self._labels:
+            return int(named)
+        raise PullfaceError(
+            "bad_options",
+            f"The model {self.model} has no label {named}.",
+            f"Choose {', '.join(self._label_names) or f'a number from 0 to {self._labels - 1}'}."
+            if self._labels
+            else "It knows one kind of pictures only: leave --label out.",
+        )
 
     def invert(self, settings: dict[str, Any] | None = None) -> Reply:
         """Find the picture in the model. Fetched from the disk when the same picture was inverted before.

@@ -39,6 +39,10 @@ def description(session: Session) -> dict[str, Any]:
         "layer": record.layer,
         "model": record.model,
         "resolution": record.resolution,
+        "height": record.shape[0],
+        "width": record.shape[1],
+        "labels": record.labels,
+        "label_names": record.label_names,
     }
 
 

@@ -128,13 +128,15 @@ class ComputeLoop:
             self._store,
             task.session,
             name,
-            model.resolution,
+            (model.height, model.width),
             layer,
             tuple(body.get("offset") or (0, 0)),
             body.get("crop") or "face",
             selection,
             body.get("point"),
             body.get("face"),
+            model.labels,
+            model.label_names,
         )
         self._keep(session)
         return description(session), ()
@@ -167,6 +169,7 @@ class ComputeLoop:
         ]
         facts = {
             "inverted": session.record.inversion is not None,
+            "label": session.label,
             "steps": session.last_step,
             "last": last,
             "drags": drags,

@@ -19,12 +19,14 @@ class OpenSession:
         slot: the worker that it sticks to.
         crop: [x, y, size] or [x, y, size, angle] in image space.
         layer: [x, y, width, height] in image space.
+        parts: width and height of what the model sees, as parts of the crop's side.
     """
 
     name: str
     slot: WorkerSlot
     crop: list[float]
     layer: list[int]
+    parts: tuple[float, float] = (1.0, 1.0)
     clients: set[bytes] = field(default_factory=set)
 
     def check_mask(self, shape: list[int]) -> None:
@@ -44,7 +46,8 @@ class OpenSession:
         if angle:
             cosine, sine = math.cos(angle), math.sin(angle)
             across, down = cosine * across + sine * down, cosine * down - sine * across
-        if not (-size / 2 <= across < size / 2 and -size / 2 <= down < size / 2):
+        half_width, half_height = (part * size / 2 for part in self.parts)
+        if not (-half_width <= across < half_width and -half_height <= down < half_height):
             raise WireError(
                 "points_outside",
                 "A point lies outside the part of the picture that is being edited.",
@@ -79,7 +82,9 @@ class Registry:
         """Notes that a worker has opened a session for a client, or for one that has gone meanwhile."""
         session = self.sessions.get(name)
         if session is None:
-            session = OpenSession(name, slot, list(body["crop"]), list(body["layer"]))
+            longer = max(body["width"], body["height"])
+            parts = body["width"] / longer, body["height"] / longer
+            session = OpenSession(name, slot, list(body["crop"]), list(body["layer"]), parts)
             self.sessions[name] = session
         if client is not None:
             session.clients.add(client.routing_id)

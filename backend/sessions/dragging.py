@@ -41,7 +41,7 @@ class SavedStep:
     engine_step: DragStep
 
     def preview(self) -> Picture:
-        """The model's picture, uint8 [R, R, 3], rendered when called."""
+        """The model's picture, uint8 [H, W, 3], rendered when called."""
         return self.engine_step.preview()
 
 

@@ -1,4 +1,4 @@
-"""Which square of a layer the model is to see: a face that is found, or what the artist says instead."""
+"""Which part of a layer the model is to see: a face that is found, or what the artist says instead."""
 
 from __future__ import annotations
 
@@ -19,6 +19,11 @@ UPRIGHT = 2.0
 
 MAX_FACES = 32
 """Most faces that are told."""
+
+_NOT_SQUARE = (
+    "This model's pictures are not square: they show more than a face, so the whole layer is used. If that does not "
+    "fit, draw the crop."
+)
 
 
 @dataclass(frozen=True)
@@ -78,6 +83,7 @@ def choose(
     selection: NDArray[np.uint8] | None = None,
     point: Sequence[float] | None = None,
     number: int | None = None,
+    aspect: float = 1.0,
 ) -> Choice:
     """The crop of a layer.
 
@@ -88,14 +94,17 @@ def choose(
         selection: uint8 [H, W], 255 = selected. Of several faces the selected one is taken.
         point: (x, y) in image space: the face there is taken.
         number: of the face that is taken, counted from 0 as ``find`` lists them.
+        aspect: width by height of the model's pictures. How a face is framed is known for squares only.
 
     Raises:
         PullfaceError: as ``choose_crop``; ``bad_crop`` when there is no face of this number.
     """
     if request != "face":
         named = request if isinstance(request, str) else "given"
-        return Choice(choose_crop(layer, offset, request, selection), named)
-    whole = choose_crop(layer, offset, "layer")  # refuses a layer that shows nothing
+        return Choice(choose_crop(layer, offset, request, selection, aspect), named)
+    whole = choose_crop(layer, offset, "layer", aspect=aspect)  # refuses a layer that shows nothing
+    if aspect != 1:
+        return Choice(whole, "layer", (), _NOT_SQUARE)
     faces = find(layer, offset)
     if number is not None and number >= len(faces):
         raise PullfaceError(

@@ -26,31 +26,35 @@ def open_layer(
     store: SessionStore,
     name: str,
     model: str,
-    resolution: int,
+    shape: tuple[int, int],
     layer: Pixels,
     offset: tuple[int, int] = (0, 0),
     crop: str | Sequence[int | float] = "face",
     selection: NDArray[np.uint8] | None = None,
     point: Sequence[float] | None = None,
     face: int | None = None,
+    labels: int = 0,
+    label_names: Sequence[str] = (),
 ) -> Session:
     """Makes a session from a layer. Only the crop's window of the layer is copied and kept.
 
     Args:
         name: of the new session.
-        model, resolution: the model's name or path and the side of its picture in px.
+        model, shape: the model's name or path, and height and width of its pictures in px.
         layer: RGBA [H, W, 4], see ``backend.engine.depth.Pixels``; kept as deep as it comes.
         offset: image position (x, y) of the layer's top-left pixel.
         crop: "face", "layer", "selection", [x, y, size] or [x, y, size, angle] in image space.
         selection: uint8 [H, W], 255 = selected.
         point: (x, y) in image space, and face: a number; which one of several faces, see ``faces.choose``.
+        labels, label_names: of the model, see ``backend.models.ModelInfo``.
 
     Raises:
         PullfaceError: ``empty_layer``, ``layer_too_small``, ``empty_selection``, ``bad_crop``, ``crop_outside``.
     """
     height, width = layer.shape[:2]
     left, top = offset
-    choice = choose(layer, offset, crop, selection, point, face)
+    aspect = shape[1] / shape[0]
+    choice = choose(layer, offset, crop, selection, point, face, aspect)
     chosen = choice.crop
     x0, y0, x1, y1 = chosen.window((left, top, left + width, top + height))
     window: Pixels = np.ascontiguousarray(layer[y0 - top : y1 - top, x0 - left : x1 - left])
@@ -67,7 +71,11 @@ def open_layer(
     record = SessionRecord(
         session=name,
         model=model,
-        resolution=resolution,
+        resolution=max(shape),
+        height=shape[0],
+        width=shape[1],
+        labels=labels,
+        label_names=list(label_names),
         crop=chosen.numbers(),
         chosen_by=choice.chosen_by,
         faces=[found.facts() for found in choice.faces],

@@ -46,14 +46,16 @@ class SessionRecord:
     Attributes:
         session: its name, 32 hexadecimal digits.
         model: the model's name or path, as the client gave it.
-        resolution: side of the model's picture in px.
+        resolution: longer side of the model's picture in px.
         crop: [x, y, size] or [x, y, size, angle], image space.
         layer: [x, y, width, height] of the whole layer, image space.
         rect: [x, y, width, height] of the window that is kept: crop ∩ layer.
         created, modified: seconds since the epoch.
-        inversion: None before it is inverted, else key, seconds, distance and what measured it.
+        inversion: None before it is inverted, else key, seconds, distance, what measured it, and the label.
         drags: oldest first.
         chosen_by, faces, note: how the crop was chosen, see ``backend.sessions.faces``.
+        height, width: of the model's picture in px; 0 in records of before there were models that are not square.
+        labels, label_names: of the model, see ``backend.models.ModelInfo``.
     """
 
     session: str
@@ -69,6 +71,15 @@ class SessionRecord:
     chosen_by: str = "given"
     faces: list[dict[str, Any]] = field(default_factory=list)
     note: str | None = None
+    height: int = 0
+    width: int = 0
+    labels: int = 0
+    label_names: list[str] = field(default_factory=list)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width of the model's picture in px."""
+        return self.height or self.resolution, self.width or self.resolution
 
     def save(self, folder: Path) -> None:
         """Writes the record into the session's folder, atomically."""

@@ -67,9 +67,16 @@ class Session:
 
     @property
     def crop(self) -> Crop:
-        """The square that the model sees, image space."""
+        """What the model sees, image space."""
         x, y, size, *angle = self.record.crop
-        return Crop(int(x), int(y), int(size), *angle)
+        height, width = self.record.shape
+        return Crop(int(x), int(y), int(size), float(angle[0]) if angle else 0.0, width / height)
+
+    @property
+    def label(self) -> int | None:
+        """Of a conditional model: with which label the picture was inverted; None for any, and before that."""
+        label = (self.record.inversion or {}).get("label")
+        return label if isinstance(label, int) else None
 
     @property
     def last_step(self) -> int:
@@ -95,7 +102,7 @@ class Session:
         return window
 
     def picture(self) -> Picture:
-        """What the model is to show: the crop at the model's resolution, uint8 [R, R, 3]."""
+        """What the model is to show: the crop at the model's resolution, uint8 [H, W, 3]."""
         if self._seen is None:
             x, y = self.record.rect[:2]
             self._seen = extract(self.window(), (x, y), self.crop, self.record.resolution)
@@ -112,7 +119,9 @@ class Session:
             settings: of the inversion.
         """
         digest = hashlib.sha256()
-        chosen = json.dumps(vars(settings), sort_keys=True)
+        # Without a label the key is that of before there were any.
+        values = {name: value for name, value in vars(settings).items() if (name, value) != ("label", None)}
+        chosen = json.dumps(values, sort_keys=True)
         digest.update(f"{FORMAT} {model} {picture.shape} {chosen} ".encode())
         digest.update(np.ascontiguousarray(picture).tobytes())
         return digest.hexdigest()
@@ -133,7 +142,7 @@ class Session:
         write_atomically(self.folder / INVERSION_FILE, lambda file: file.write(data))
         facts = {name: float(inversion.info.get(name, 0.0)) for name in ("seconds", "distance")}
         perceptual = str(inversion.info.get("perceptual", ""))
-        self._note_inversion({"key": key, **facts, "perceptual": perceptual})
+        self._note_inversion({"key": key, **facts, "perceptual": perceptual, "label": settings.label})
         self._inversion = inversion
 
     def adopt_inversion(self, file: Path, facts: Mapping[str, Any]) -> None:
@@ -217,7 +226,7 @@ class Session:
         return torch.from_numpy(values.astype(np.float32)).reshape(pivot.shape)
 
     def show(self, editor: FaceEditor, number: int) -> Picture:
-        """The model's picture of a step, uint8 [R, R, 3]. Raises as ``latent``."""
+        """The model's picture of a step, uint8 [H, W, 3]. Raises as ``latent``."""
         return editor.render(self.inversion(), self.latent(number))
 
     def result(self, editor: FaceEditor, number: int, on_progress: OnFraction | None = None) -> Edit:

@@ -124,7 +124,7 @@ def test_what_is_said_is_done(seen: Any) -> None:
 
 
 def test_a_session_remembers_its_choice(seen: Any, store: SessionStore) -> None:
-    session = open_layer(store, "a" * 32, "tiny", 32, LAYER, OFFSET)
+    session = open_layer(store, "a" * 32, "tiny", (32, 32), LAYER, OFFSET)
     again = store.open(session.name)
     assert again.crop == Crop(150, -10, 61, -33.3)
     assert again.record.chosen_by == "face"

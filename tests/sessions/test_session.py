@@ -51,7 +51,7 @@ def opened(store: SessionStore) -> Opener:
         number: int = 1, layer: NDArray[np.uint8] | None = None, crop: Any = (0, 0, 80), **more: Any
     ) -> Session:
         layer = picture() if layer is None else layer
-        return open_layer(store, f"{number:032x}", "tiny", 32, layer, crop=crop, **more)
+        return open_layer(store, f"{number:032x}", "tiny", (32, 32), layer, crop=crop, **more)
 
     return make
 
