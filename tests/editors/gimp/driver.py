@@ -282,8 +282,8 @@ class Gimp:
 
     def plugins(self, stem: str = "pullface") -> list[Probe]:
         """The running processes of a plug-in, the oldest first: Pullface's extension, its dialogs."""
-        found = [Probe(file, self.log) for file in self._probes.glob(f"{stem}.*") if file.is_socket()]
-        alive = [probe for probe in found if probe.path.suffix[1:].isdigit() and probe.alive]
+        named = (file for file in self._probes.glob(f"{stem}.*") if file.suffix[1:].isdigit())
+        alive = [probe for file in named if file.is_socket() and (probe := Probe(file, self.log)).alive]
         return sorted(alive, key=lambda probe: probe.path.stat().st_mtime_ns)
 
     def plugin(self, which: str = "True", timeout: float = 30.0) -> Probe:
