@@ -15,6 +15,7 @@ from ..backend.editing.host import EditingError
 from ..backend.editing.messages import Message, message_of
 from ..backend.editing.pull import Pull
 from ..backend.editing.tasks import Job, Runner
+from ..backend.wire.errors import RemoteError
 from ..host.source import GimpSource
 from ..link import BackendLink, later, new_connection
 from .panel import Panel
@@ -176,10 +177,19 @@ class PullDialog:
 
     def _test_job(self) -> Job:
         yield from self._connection.until_connected()
-        yield self._connection.send("ping")
-        status = yield self._connection.send("status")
-        models = yield self._connection.send("models.list")
         connection = self._connection
+        while True:
+            status = yield connection.send("status")
+            if status.body["device"] or status.body["state"] == "lost":
+                break
+            yield 0.5  # it starts, and the lamp says so
+        if status.body["state"] == "lost":
+            raise RemoteError(
+                "worker_lost",
+                "The Pullface backend keeps stopping.",
+                "Copy the details, and look into its log.",
+            )
+        models = yield connection.send("models.list")
         text, hint = connection_text(
             connection.version, str(status.body["device"]), list(models.body["models"])
         )

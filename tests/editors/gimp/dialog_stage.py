@@ -110,6 +110,8 @@ class Stage:
             """
             image = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, Gio.File.new_for_path(arguments[0]))
             layer = image.get_layers()[-1]
+            layer.set_name("portrait")
+            image.clean_all()
             image.set_selected_layers([layer])
             display = Gimp.Display.new(image)
             """,
@@ -140,15 +142,16 @@ class Stage:
             settings: of the inversion; the quick ones by default.
         """
         display = self.gimp.display
+        before = {probe.pid for probe in self.gimp.plugins()}
         display.focus(display.windows("GIMP|GNU Image Manipulation Program")[-1])
         display.key("alt+r")
         display.settle()
         display.key("Up")
         display.key("Return")
-        self._dialog = self.gimp.plugin("'pullface.dialog.window' in sys.modules", timeout=60)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 90
         while True:
-            with contextlib.suppress(GimpError):
+            with contextlib.suppress(GimpError, StopIteration):
+                self._dialog = next(probe for probe in self.gimp.plugins() if probe.pid not in before)
                 self.dialog.run(_NAMES)
                 break
             assert time.monotonic() < deadline, "the dialog did not open"

@@ -72,11 +72,11 @@ def test_place_select_pull_scrub_apply_undo_close_reopen_save_and_find_it_again(
     stage.until(f"f['step'] == {last} and f['edit']")
 
     # Apply, and GIMP's own undo: one step.
-    assert stage.layers() == [["portrait.png", []]]
+    assert stage.layers() == [["portrait", []]]
     stage.press("Apply")
     gimp.wait_until("len(image.get_layers()) == 2", 60)
     stage.rest()
-    assert [name for name, _ in stage.layers()] == ["Pull 1", "portrait.png"]
+    assert [name for name, _ in stage.layers()] == ["Pull 1", "portrait"]
     assert len(stage.layers()[0][1]) >= 1
     assert stage.digest() == digest
     gimp.screenshot("applied")
