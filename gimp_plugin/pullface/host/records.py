@@ -18,17 +18,20 @@ def load_record(layer: Gimp.Item) -> bytes:
 def save_record(image: Gimp.Image, layer: Gimp.Item, record: bytes) -> None:
     """Keeps a record with a layer; empty deletes it.
 
-    The artist's undo shall not fill with it, so it is kept without a step of undo. Only where the picture has no
-    unsaved change it is one, because GIMP would not save the picture otherwise.
+    That is no step of the artist's undo, but makes the picture one that has to be saved.
+
+    Args:
+        image, layer: GIMP's.
+        record: ASCII, as ``Record.to_bytes`` makes it: GIMP's bindings take no other bytes.
     """
     if record == load_record(layer):
         return
-    silent = image.is_dirty() and image.undo_freeze()
+    frozen = image.undo_freeze()
     try:
         if record:
             layer.attach_parasite(Gimp.Parasite.new(NAME, _FLAGS, record))
         else:
             layer.detach_parasite(NAME)
     finally:
-        if silent:
+        if frozen:
             image.undo_thaw()

@@ -137,7 +137,7 @@ def _must(done: bool) -> None:
         raise EditingError(
             "write_failed",
             "GIMP did not take the new layer.",
-            "Anchor a floating selection, unlock the layer's group, and try again.",
+            "Look whether the layer is still where it was, and try again.",
             str(Gimp.get_pdb().get_last_error()),
         )
 
