@@ -42,9 +42,7 @@ class SocketTransport:
         self._near, far = socket.socketpair()
         for side in (self._near, far):
             side.setblocking(False)
-            if (
-                side.family == socket.AF_INET
-            ):  # on Windows; a second byte would wait for the first one's receipt
+            if side.family == socket.AF_INET:  # on Windows; a second byte would wait for the first's receipt
                 side.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._talk = _Talk((host, int(port)), self._near, far)
         self._selector = selectors.DefaultSelector()
@@ -95,9 +93,8 @@ class _Talk:
         self.far = far
         self.ended: RemoteError | None = None
         self._address = address
-        self._lock = (
-            threading.RLock()
-        )  # the owner's end may come within any statement, by the garbage collector
+        # Of the kind that one may take twice: the garbage collector may call stop() within any statement.
+        self._lock = threading.RLock()
         self._outgoing: deque[list[zmtp.Frame]] = deque()
         self._incoming: deque[list[Buffer]] = deque()
         self._stopped = False
