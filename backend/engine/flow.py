@@ -38,7 +38,9 @@ WORSE = (0.04, 0.1)
 
 SHIFTS_AT_ONCE = 16
 DAMPING = 2e-4
-FLAT_LOW, FLAT_HIGH = 0.01, 0.05
+SMOOTH = 3.0
+"""How far the motion is made even at last, in px of the working size."""
+
 SLACK = 0.2
 """What may be left of a line, as a part of its strength, when it counts as moved: about a fifth of a px."""
 
@@ -186,9 +188,9 @@ def _refine(before: Tensor, after: Tensor, flow: Tensor) -> Tensor:
         step = torch.stack([yy * xd - xy * yd, xx * yd - xy * xd]) / (xx * yy - xy * xy)
         length = step.norm(dim=0).clamp(min=1e-6)
         flow = _smoothed(flow + step * (length.clamp(max=0.5) / length), structure, 0.7)
-    # Where there is nothing to match, least squares only follows the noise: there the lines around decide.
-    sure = smoothstep(structure, FLAT_LOW, FLAT_HIGH)
-    return sure * flow + (1 - sure) * _smoothed(flow, structure**2, 4.0)
+    # Lines bend with what lies around them: what differs between neighbouring places is error far more often than
+    # motion, and shows as waves in an even stroke.
+    return _smoothed(flow, structure, SMOOTH)
 
 
 def _smoothed(flow: Tensor, structure: Tensor, sigma: float) -> Tensor:

@@ -34,9 +34,10 @@ FLAT, TEXTURE = 0.015, 1.5
 """Fine structure is brushwork or paper below the first with so many times what half of the picture has at most; above
 twice that it is drawing."""
 
-TRUSTED = (0.25, 0.6)
-"""Part of the energy of the picture's fine structure that the model may miss: below the first it is trusted to draw,
-above the second it is not."""
+TRUSTED = (0.08, 0.25)
+"""Part of the energy of the picture's fine structure that the model may miss: below the first it is trusted with colours
+and to draw, above the second with neither. What it shows of a picture that it hardly knows is a blur, which on an
+artist's clean colours is a veil or a smudge."""
 
 KEPT = (0.4, 0.8)
 """Part of the energy of its own moved lines that what the model draws must have to be shown: below the first the drag
@@ -155,7 +156,8 @@ def lay_out(
     weight = _resized(movable.edge[None], size) * share
     # A border of the movable part must not show as a step of light: what there is at the border is taken away from
     # all of the inside, as smoothly as can be. Beside lines, light is what is left of them.
-    light = upright.smooth(change.light)
+    trusted = trust(change, seen)
+    light = upright.smooth(change.light * blur(trusted[None], change.resolution / 48))
     border = (1 - smoothstep(weight[0], 0.02, 0.5)) * upright.smooth(change.calm)[0].clamp(0, 1)
     drift = membrane(light, border)
     light = (light - drift) * share
@@ -166,7 +168,7 @@ def lay_out(
     shift, still = _shift(
         upright.smooth(as_planes(seen, flow.device)), _resized(flow, size) * (size / square.size)
     )
-    fresh = upright.soft((change.fresh * trust(change, seen))[None]) * share
+    fresh = upright.soft((change.fresh * trusted)[None]) * share
     corner = (square.x - offset[0], square.y - offset[1])
     return Planes(
         smooth=torch.cat([flow, _resized(torch.cat([light, shift]) * 255, finest)]),
