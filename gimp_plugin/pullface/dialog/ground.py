@@ -29,7 +29,7 @@ PADDING = 0x404040FF
 TINT = (214, 38, 60)
 """Over what must not move, as GIMP's quick mask does it."""
 
-_TINT_SHARE = 0.36
+_TINT_SHARE = 0.3
 _CHECK = 8
 _CHECKS = 0x666666, 0x999999
 _FINER = 2

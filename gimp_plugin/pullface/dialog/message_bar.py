@@ -37,7 +37,7 @@ class MessageBar(Gtk.Frame):
         self.hint = wrapped_label(30)
         self.copy = button("_Copy details", "Copies what you need for asking for help", self._copy)
         self.copy.set_halign(Gtk.Align.START)
-        close = small_button("window-close-symbolic", "Close", lambda: self.dismissed())
+        close = small_button("window-close-symbolic", "Dismiss", lambda: self.dismissed())
         close.set_valign(Gtk.Align.START)
         texts = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=GAP)
         for widget in (self.text, self.hint, self.copy):

@@ -9,6 +9,7 @@ from typing import Any
 import gi
 
 from ..backend.editing.connection import Connection
+from ..backend.editing.host import AreaOptions
 from ..backend.editing.messages import Message
 from ..backend.editing.pull import Pull
 from .controls import Controls
@@ -170,8 +171,7 @@ class Panel(Gtk.Box):
         return "\n".join(part for part in parts if part)
 
     def _set_area(self, movable: str, grow: int, feather: int) -> None:
-        area = type(self._pull.area)(movable, grow, feather)  # type: ignore[arg-type]
-        self._pull.set_area(area)
+        self._pull.set_area(AreaOptions(movable, grow, feather))
 
     def _connect(self) -> None:
         pull = self._pull

@@ -136,7 +136,7 @@ class PullDialog:
             self.panel.options.show_pull(self.pull)  # it counts as chosen when it is drawn
             self._set_framing(True)
             return
-        self.pull.set_crop(choice)  # type: ignore[arg-type]
+        self.pull.set_crop(choice)
 
     def _set_framing(self, on: bool) -> None:
         self.view.edit_frame(on and self.pull.can_edit_pairs)

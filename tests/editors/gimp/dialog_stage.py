@@ -181,6 +181,19 @@ class Stage:
             time.sleep(0.1)
         self._dialog = None
 
+    def dismiss(self, title: str) -> None:
+        """Waits for a window of GIMP's, and presses Enter there."""
+        display, deadline = self.gimp.display, time.monotonic() + 20
+        while not (windows := display.windows(title)):
+            assert time.monotonic() < deadline, f"there is no window “{title}”"
+            time.sleep(0.1)
+        display.settle()
+        display.focus(windows[-1])
+        display.key("Return")
+        while display.windows(title):
+            assert time.monotonic() < deadline, f"the window “{title}” stays"
+            time.sleep(0.1)
+
     def press(self, text: str) -> None:
         """Clicks the button with this caption, or with this tool tip."""
         self.dialog.wait_until(f"button({text!r}).is_sensitive()", 20)

@@ -184,7 +184,7 @@ def test_test_connection_says_what_is_reached(stage: Stage) -> None:
     copied = stage.dialog.run("Gtk.Clipboard.get(window.Gdk.SELECTION_CLIPBOARD).wait_for_text()")
     assert facts["message"] in copied
     assert "GIMP 3" in copied
-    stage.press("Close")  # the message's own comes before the dialog's
+    stage.press("Dismiss")
     stage.until("f['message'] == ''", 10)
     assert stage.dialog.alive
 
@@ -252,7 +252,7 @@ def test_a_killed_dialog_leaves_gimp_and_the_picture_as_they_were(stage: Stage) 
     os.kill(stage.dialog.pid, signal.SIGKILL)
     stage.wait_for_the_end()
     assert stage.digest() == digest
-    stage.gimp.display.key("Return")  # GIMP tells that the plug-in has died
+    stage.dismiss("GIMP Message")  # that the plug-in has died
     again = stage.open()
     assert len(again["pairs"]) == 2
 
