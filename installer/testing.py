@@ -20,13 +20,13 @@ def run_tests(arguments: Sequence[str]) -> int:
     """Run ruff, mypy and pytest, whose closing line comes last; with ``--editors`` the editor's tests alone.
 
     Args:
-        arguments: for pytest; ``--editors krita`` among them chooses the editor's tests.
+        arguments: for pytest; ``--editors krita`` or ``gimp`` among them chooses an editor's tests.
 
     Returns:
         pytest's exit status, or 1 when a check failed.
     """
     parser = argparse.ArgumentParser(prog="install.py test", add_help=False)
-    parser.add_argument("--editors", action="append", choices=("krita",), default=[])
+    parser.add_argument("--editors", action="append", choices=needed.EDITORS, default=[])
     options, rest = parser.parse_known_args(arguments)
     if options.editors:
         return _editor_tests(options.editors, rest)
@@ -84,6 +84,12 @@ def _bring(editor: str) -> None:
         raise InstallError(
             f"These programs are missing (named as in Debian): {names}.",
             "Install them with your system's own tools and run this again.",
+        )
+    if needed.too_old_here(missing):
+        raise InstallError(
+            "This system offers no GIMP 3.",
+            "Make a folder with one and name it, both as root: tests/editors/debian_root.sh make trixie FOLDER; "
+            f"PULLFACE_GIMP=FOLDER python3 install.py test --editors {editor}",
         )
     if os.geteuid() != 0:
         raise InstallError(f"Some programs are missing: {names}.", f"Install them: sudo apt install {names}")

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from .finding import FoundEditor
 from .gimp import SCRIPT, GimpProfile, series_of
@@ -222,7 +223,7 @@ def _of_the_python(profile: GimpProfile, program: Path, proven: bool) -> Iterato
         yield Trouble(f"{text} (in GIMP's Python, {told['python']})", advice or AGAIN)
 
 
-def _ask(python: str, profile: GimpProfile, program: Path) -> dict[str, str] | None:
+def _ask(python: str, profile: GimpProfile, program: Path) -> dict[str, Any] | None:
     variables = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
     typelibs = str(program.resolve().parents[1] / "lib/girepository-1.0")  # as GIMP's own python.env has it
     variables["GI_TYPELIB_PATH"] = os.pathsep.join(

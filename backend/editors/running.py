@@ -7,7 +7,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 
@@ -19,19 +19,16 @@ def running(name: str, belongs: Callable[[Mapping[str, str]], bool]) -> list[int
         belongs: tells from its environment variables whether a program counts. Where the system does not show them
             (everywhere but on Linux), every one counts.
     """
-    if sys.platform.startswith("linux"):
-        return [
-            pid
-            for pid in _on_linux(name)
-            if (variables := _variables(pid)) is not None and belongs(variables)
-        ]
-    if sys.platform == "win32":
+    if sys.platform == "linux":
+        return [pid for pid in _on_linux(name) if (told := _variables(pid)) is not None and belongs(told)]
+    elif sys.platform == "win32":
         rows = [
-            row for row in csv.reader(_asked(["tasklist", "/FO", "CSV", "/NH"]).splitlines()) if len(row) > 1
+            row for row in csv.reader(_asked("tasklist", "/FO", "CSV", "/NH").splitlines()) if len(row) > 1
         ]
         pattern = re.compile(rf"({name})\.exe", re.IGNORECASE)
         return [int(row[1]) for row in rows if pattern.fullmatch(row[0]) and row[1].isdigit()]
-    return [int(word) for word in _asked(["pgrep", "-x", name]).split() if word.isdigit()]
+    else:
+        return [int(word) for word in _asked("pgrep", "-x", name).split() if word.isdigit()]
 
 
 def _on_linux(name: str) -> Iterator[int]:
@@ -53,7 +50,7 @@ def _variables(pid: int) -> dict[str, str] | None:
     return {key: value for key, _, value in pairs}
 
 
-def _asked(command: Sequence[str]) -> str:
+def _asked(*command: str) -> str:
     try:
         answer = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
     except (OSError, subprocess.SubprocessError):

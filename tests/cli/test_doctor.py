@@ -149,6 +149,65 @@ def test_the_plugin_and_its_version_are_told(tmp_path: Path, monkeypatch: pytest
     assert "install.py editors" in finding.advice
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="folders of Linux")
+def test_why_it_is_not_in_gimps_menu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each reason as the doctor words it; real GIMPs are asked in tests/editors/gimp."""
+    found: list[FoundEditor] = []
+    monkeypatch.setattr(doctor, "find_editors", lambda: found)
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("PATH", str(tmp_path))  # no python3 that a real GIMP here would use
+    assert doctor._gimp() == []  # nobody uses GIMP here
+
+    plug_ins = tmp_path / ".config/GIMP/3.0/plug-ins"
+    plug_ins.mkdir(parents=True)
+    (finding,) = doctor._gimp()
+    assert (finding.level, finding.advice) == ("warning", "Run: python3 install.py editors")
+    assert "not in the menu of GIMP 3.0: it is not there" in finding.text
+
+    for part in ("backend/wire", "backend/editing", "vendor"):
+        (plug_ins / "Pullface-main" / part).mkdir(parents=True)
+    (plug_ins / "Pullface-main/pullface.py").write_text("#!/usr/bin/env python3\n")
+    (finding,) = doctor._gimp()
+    assert "has a wrong name" in finding.text
+
+    (plug_ins / "Pullface-main").rename(plug_ins / "pullface")
+    script = plug_ins / "pullface/pullface.py"
+    (plug_ins / "pullface/installed.json").write_text(json.dumps({"version": __version__}))
+    (finding,) = doctor._gimp()
+    assert "not executable" in finding.text
+    assert finding.advice == f"Run: chmod +x '{script}'"
+    script.chmod(0o755)
+    (finding,) = doctor._gimp()
+    assert finding.level == "ok"
+    assert "at its next start" in finding.text
+
+    # GIMP has written down what it asked after the plug-in had come, and this one is not among it.
+    (plug_ins.parent / "pluginrc").write_text("# GIMP pluginrc\n")
+    later = script.stat().st_mtime + 5
+    os.utime(plug_ins.parent / "pluginrc", (later, later))
+    (finding,) = doctor._gimp()
+    assert "got no answer" in finding.text
+    (plug_ins.parent / "pluginrc").unlink()
+
+    # A newer GIMP came, which looks into a folder of its own.
+    found.append(FoundEditor("GIMP", "Flatpak", Path("/var/lib/flatpak/app/org.gimp.GIMP"), "3.2.0"))
+    well, other = doctor._gimp()
+    assert well.level == "ok"
+    assert "not in the menu of GIMP 3.2" in other.text
+    assert "only in that of GIMP 3.0" in other.text
+    found[:] = [FoundEditor("GIMP", "native", tmp_path / "gimp-3.0", "3.0.4")]
+    (finding,) = doctor._gimp()
+    assert "GIMP starts plug-ins with python3, which is not there" in finding.text
+    assert "python3-gi gir1.2-gimp-3.0" in finding.advice
+
+    found.clear()
+    (plug_ins / "pullface/installed.json").write_text(json.dumps({"version": "0.0.1"}))
+    (finding,) = doctor._gimp()
+    assert "version 0.0.1" in finding.text
+    assert "not of this version" in finding.advice
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="folders of Unix")
 def test_a_native_editors_version_is_read_without_starting_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

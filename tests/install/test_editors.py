@@ -364,7 +364,35 @@ def test_missing_programs_are_named_where_there_is_no_apt(
 
 def test_what_is_missing_is_found_out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert {"krita", "xvfb", "xdotool", "imagemagick"} <= set(needed.missing("krita"))
+    screen = {"xvfb", "xdotool", "imagemagick"}
+    for editor in needed.EDITORS:
+        monkeypatch.delenv(needed.ROOT_OF[editor], raising=False)
+        assert {editor, *screen} <= set(needed.missing(editor))
+        # The editor of another system needs nothing here but the screen.
+        monkeypatch.setenv(needed.ROOT_OF[editor], "/a/folder")
+        assert set(needed.missing(editor)) == screen
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a program of Unix")
+def test_where_the_system_offers_no_gimp_3_a_folder_with_one_is_advised(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "apt-get").write_text("#!/bin/sh\nexit 1\n")
+    (tmp_path / "apt-cache").write_text("#!/bin/sh\necho '  Candidate: '$CANDIDATE\n")
+    for file in tmp_path.iterdir():
+        file.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(needed, "missing", lambda editor: ["gimp", "xvfb"])
+    monkeypatch.setenv("CANDIDATE", "(none)")
+    assert commands.main(["test", "--editors", "gimp"]) == 1
+    told = capsys.readouterr().err
+    assert "offers no GIMP 3" in told
+    assert "debian_root.sh make trixie FOLDER" in told
+    assert "PULLFACE_GIMP=FOLDER" in told
+    monkeypatch.setenv("CANDIDATE", "3.0.4-3")
+    assert not needed.too_old_here(["gimp"])
+    assert not needed.too_old_here(["xvfb"])
 
 
 def test_the_editors_tests_run_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +20,7 @@ from tests.editors.libraries import fetched_wheels
 from .driver import Gimp
 from .places import GimpPlace
 
+ROOT = Path(__file__).resolve().parents[3]
 OFFERED = "Gimp.get_pdb().procedure_exists('plug-in-pullface-drag')"
 LIBRARIES = """
 sys.path.append(arguments[0])
@@ -67,6 +71,76 @@ def test_gimp_offers_what_the_installer_has_installed(bare_gimp: Gimp) -> None:
     assert (done.updated, done.seen) == (True, None)
     assert let_gimp_look(gimp)
     assert asked_by_gimp(gimp.profile) is True
+
+
+WHOLE = """
+import json, sys
+sys.path.insert(0, sys.argv[1])
+from pathlib import Path
+from backend import doctor
+from backend.editors.finding import find_editors
+from installer.editors import gimp
+from installer.editors.wheels import chosen, this_system
+editors = find_editors()
+served = gimp.start_unready(gimp.gimps_to_serve(editors))
+done = gimp.install(served.profiles, chosen([this_system()]), Path(sys.argv[2]), editors)
+print("\\nTOLD", json.dumps({
+    "done": [[each.profile.series, each.updated, each.running, each.seen] for each in done],
+    "troubles": [[trouble.text for trouble in each.troubles] for each in done],
+    "unready": len(served.unready),
+    "doctor": [[finding.level, finding.text, finding.advice] for finding in doctor._gimp()],
+}))
+"""
+
+
+def run_there(gimp: Gimp, **variables: str) -> dict[str, Any]:
+    """The installer's own way through, in the system of that GIMP, with what it finds there itself."""
+    code = gimp.home / "code"
+    for name in ("backend", "installer", "gimp_plugin", "requirements"):
+        unwanted = shutil.ignore_patterns("__pycache__", "*.safetensors", "*.npz")
+        shutil.copytree(ROOT / name, code / name, ignore=unwanted, dirs_exist_ok=True)
+    shutil.copy(ROOT / "LICENSE", code)
+    _, wheels = fetched_wheels()
+    told = {
+        "HOME": str(gimp.home),
+        "PATH": "/usr/bin:/bin",
+        "LANG": "C.UTF-8",
+        "LC_ALL": "C.UTF-8",
+        **variables,
+    }
+    command = gimp.place.command("python3", told, "-c", WHOLE, str(code), str(wheels))
+    answer = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, cwd="/tmp")
+    assert answer.returncode == 0, answer.stderr
+    return dict(json.loads(answer.stdout.partition("TOLD")[2]))
+
+
+@pytest.mark.slow
+def test_the_installer_lets_a_new_gimp_take_its_old_settings_over_and_asks_it(gimp_place: GimpPlace) -> None:
+    gimp = Gimp(gimp_place, plugin=False)
+    try:
+        old = gimp.profile.folder.parent / "2.10/brushes"
+        old.mkdir(parents=True)
+        (old / "mine.gbr").write_text("a brush")
+        told = run_there(gimp)
+        assert told["done"] == [[gimp_place.series, False, False, True]]
+        assert told["troubles"] == [[]]
+        assert told["unready"] == 0
+        assert (gimp.profile.folder / "brushes/mine.gbr").exists()
+        ((level, text, _),) = told["doctor"]
+        assert level == "ok"
+        assert "GIMP offers it, as Filters > Pullface" in text
+
+        # The wrong python3 on the path, as pyenv and conda bring it.
+        wrong = gimp.home / "bin"
+        wrong.mkdir()
+        (wrong / "python3").write_text('#!/bin/sh\nexec /usr/bin/python3 -S "$@"\n')
+        (wrong / "python3").chmod(0o755)
+        told = run_there(gimp, PATH=f"{wrong}:/usr/bin:/bin")
+        assert told["done"] == [[gimp_place.series, True, False, False]]
+        ((trouble,),) = told["troubles"]
+        assert f"starts plug-ins with {wrong / 'python3'}, which lacks GIMP's bindings" in trouble
+    finally:
+        gimp.close()
 
 
 @pytest.mark.slow
