@@ -28,3 +28,9 @@ def capsules(pairs: Iterable[tuple[Point, Point]], crop: Square) -> list[Capsule
         Capsule(handle, target, REACH * crop.size + STRETCH * distance(handle, target))
         for handle, target in pairs
     ]
+
+
+def widened(pairs: Iterable[tuple[Point, Point]], crop: Square, grow: int) -> list[Capsule]:
+    """The same, each wider by ``grow`` px; what shrinks to nothing is left out."""
+    around = (part._replace(radius=part.radius + grow) for part in capsules(pairs, crop))
+    return [part for part in around if part.radius > 0]

@@ -9,7 +9,7 @@ from typing import Any
 import gi
 
 from ..backend.editing.affine import Affine
-from ..backend.editing.areas import Capsule, capsules
+from ..backend.editing.areas import Capsule, widened
 from ..backend.editing.framing import crop_of, other_faces
 from ..backend.editing.geometry import Point, Rect, Square
 from ..backend.editing.gestures import Button, Gestures, Key
@@ -338,9 +338,8 @@ class PictureView(Gtk.Layout):
         if pull.area.movable != "automatic" or self.selected_area or crop is None:
             return ()
         if pull.can_edit_pairs or not self._area:  # in the midst of a pull it stays as it was when that began
-            around = capsules([(pair.handle, pair.target) for pair in pull.pairs], crop)
-            widened = [part._replace(radius=part.radius + pull.area.grow) for part in around]
-            self._area = [part for part in widened if part.radius > 0]
+            ends = [(pair.handle, pair.target) for pair in pull.pairs]
+            self._area = widened(ends, crop, pull.area.grow)
         return self._area
 
     def _pull_changed(self, topic: str) -> None:

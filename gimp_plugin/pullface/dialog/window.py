@@ -69,7 +69,8 @@ class PullDialog:
         self._closing = False
         self._closed = False
         self._digest = ""
-        self._tint_of: tuple[Any, ...] = ()
+        self._area = self.pull.area
+        self._look_again = False
         self._loop = GLib.MainLoop()
         self._reader = Runner(self._later, self._read_ended)
         self._tester = Runner(self._later, self._test_ended)
@@ -101,6 +102,7 @@ class PullDialog:
 
     def _look_at_picture(self) -> None:
         """Reads layer and selection, which the artist may have changed in GIMP."""
+        self._look_again = self._reader.busy
         if not self._closed and not self._reader.busy and self._source.exists():
             self._reader.run(self._read())
 
@@ -120,6 +122,8 @@ class PullDialog:
     def _read_ended(self, error: BaseException | None) -> None:
         if error is not None and not self._closed:
             self.panel.tell(message_of(error, "reading the layer"))
+        if self._look_again:
+            self._look_at_picture()
 
     # Orders
 
@@ -224,8 +228,8 @@ class PullDialog:
         return True
 
     def _pull_changed(self, topic: str) -> None:
-        if topic == "options" and self.pull.area != (self._tint_of or (None,))[0]:
-            self._tint_of = (self.pull.area,)
+        if topic == "options" and self.pull.area != self._area:
+            self._area = self.pull.area
             self._look_at_picture()
 
     def _show_state(self) -> None:
@@ -355,8 +359,15 @@ class PullDialog:
         both.pack_start(left, True, True, 0)
         both.pack_start(self.panel, False, False, 0)
         dialog.get_content_area().pack_start(both, True, True, 0)
-        dialog.set_default_size(*self._settings.size)
+        dialog.set_default_size(*_fitting(dialog, self._settings.size))
 
 
 def _folder() -> Path:
     return Path(os.fsdecode(Gimp.directory()))
+
+
+def _fitting(dialog: Gtk.Window, size: tuple[int, int]) -> tuple[int, int]:
+    """The size, or what there is room for on the screen with a title bar above it."""
+    display = dialog.get_display()
+    room = (display.get_primary_monitor() or display.get_monitor(0)).get_workarea()
+    return min(size[0], room.width), min(size[1], room.height - 40)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from ..backend.editing.affine import Affine
-from ..backend.editing.areas import Capsule, capsules
+from ..backend.editing.areas import Capsule, widened
 from ..backend.editing.framing import crop_of, other_faces
 from ..backend.editing.geometry import Point, Rect, Square
 from ..backend.editing.gestures import Gestures
@@ -257,10 +257,8 @@ class CanvasController(QtCore.QObject):
         if pull.area.movable != "automatic" or self._selected_area or crop is None:
             return ()
         if pull.can_edit_pairs or not self._area:  # in the midst of a pull it stays as it was when that began
-            grow = pull.area.grow
-            around = capsules([(pair.handle, pair.target) for pair in pull.pairs], crop)
-            widened = [part._replace(radius=part.radius + grow) for part in around]
-            self._area = [part for part in widened if part.radius > 0]
+            ends = [(pair.handle, pair.target) for pair in pull.pairs]
+            self._area = widened(ends, crop, pull.area.grow)
         return self._area
 
     def _look_at_selection(self) -> None:
