@@ -160,6 +160,28 @@ def test_the_wire_can_be_copied_into_a_plugin() -> None:
             assert not ours(name) or level > 0, f"{file.name} must import {name} relatively"
 
 
+@pytest.mark.parametrize(
+    ("plugin", "theirs"),
+    [("krita_plugin", {"krita", "PyQt5", "PyQt6"}), ("gimp_plugin", {"gi", "pullface"})],
+)
+def test_a_plugin_needs_nothing_but_its_editor(plugin: str, theirs: set[str]) -> None:
+    """Where it is installed its packages have other names, and the editor's Python has no libraries of ours."""
+    files = code_below(plugin)
+    assert len(files) > 20
+    for file in files:
+        for name, level in imports_of(file):
+            allowed = STANDARD | theirs | {"zmq", "msgpack"}
+            assert level > 0 or name.split(".")[0] in allowed, f"{file.relative_to(ROOT)} imports {name}"
+
+
+def test_gimps_windows_belong_to_the_dialog() -> None:
+    """What runs in gimp-console must not need a display."""
+    windows = re.compile(r"^\s*from gi\.repository import .*\b(Gtk|Gdk|GimpUi|Pango)\b", re.MULTILINE)
+    files = [file for file in code_below("gimp_plugin") if windows.search(file.read_text(encoding="utf-8"))]
+    assert files
+    assert [str(file) for file in files if "dialog" not in file.relative_to(ROOT).parts] == []
+
+
 @pytest.mark.parametrize("module", ["installer.main", "backend.wire.folders", "backend.doctor"])
 def test_runs_on_a_bare_python(module: str) -> None:
     """-S hides site-packages: only the standard library is left."""
