@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from gi.repository import Gegl, Gimp
 
 from ..backend.editing.areas import Capsule, capsules
+from ..backend.editing.drawing import drawn
 from ..backend.editing.geometry import Point, Rect, Square
 from ..backend.editing.host import AreaOptions, EditingError, Mask, Slices
-from .drawing import drawn
 from .formats import COVERAGE
 
 

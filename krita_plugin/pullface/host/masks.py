@@ -8,12 +8,12 @@ from typing import Any
 from krita import Selection
 
 from ..backend.editing.areas import Capsule, capsules
+from ..backend.editing.drawing import drawn
 from ..backend.editing.geometry import Point, Rect, Square
 from ..backend.editing.host import AreaOptions, EditingError, Mask, Slices
-from ..qt import Qt, QtCore, QtGui
 from ..translation import tr
 from .pixels import Pace
-from .softening import gray_bytes, widened
+from .softening import widened
 
 
 def selection_bounds(document: Any) -> Rect | None:
@@ -58,28 +58,6 @@ def movable(
     if options.feather > 0:
         pixels = yield from widened(pixels, work.width, work.height, options.feather, _feather)
     return Mask(rect, (yield from _placed(pixels, work, inside, rect)))
-
-
-def drawn(areas: Sequence[Capsule], rect: Rect) -> bytes:
-    """The union of capsules, 255 inside, smooth at the edge, one byte a pixel of ``rect``."""
-    image = QtGui.QImage(rect.width, rect.height, QtGui.QImage.Format.Format_Grayscale8)
-    image.fill(0)
-    painter = QtGui.QPainter(image)
-    try:
-        painter.setRenderHint(QtGui.QPainter.RenderHint.Antialiasing)
-        painter.translate(-rect.x, -rect.y)
-        for area in areas:
-            pen = QtGui.QPen(QtGui.QColor(255, 255, 255), 2 * area.radius)
-            pen.setCapStyle(Qt.PenCapStyle.RoundCap)
-            painter.setPen(pen)
-            start, end = QtCore.QPointF(*area.start), QtCore.QPointF(*area.end)
-            if start == end:
-                painter.drawPoint(start)
-            else:
-                painter.drawLine(start, end)
-    finally:
-        painter.end()
-    return gray_bytes(image)
 
 
 def _drawn(areas: Sequence[Capsule], rect: Rect) -> Slices[bytearray]:

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from gimp_plugin.pullface.backend.editing.areas import Capsule
-from gimp_plugin.pullface.backend.editing.geometry import Point, Rect
-from gimp_plugin.pullface.host.drawing import drawn
+from backend.editing.areas import Capsule
+from backend.editing.drawing import drawn
+from backend.editing.geometry import Point, Rect
 
 
 def expected(areas: list[Capsule], rect: Rect) -> NDArray[np.float64]:

@@ -1,12 +1,12 @@
-"""Draws the automatic movable area without any drawing library. Knows no GIMP."""
+"""Draws the automatic movable area, the same in every editor, without any drawing library."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 
-from ..backend.editing.areas import Capsule
-from ..backend.editing.geometry import Rect
+from .areas import Capsule
+from .geometry import Rect
 
 
 def drawn(areas: Sequence[Capsule], rect: Rect) -> bytes:
