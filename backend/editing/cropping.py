@@ -37,7 +37,7 @@ class CroppedPull(PullState):
         if self._session is not None and self._session.facts.wish == self._wish():
             return self._session.facts.crop
         if self.crop_choice == "drawn":
-            return self.drawn_crop
+            return self._framed(self.drawn_crop)
         return self._chosen_face() if self.crop_choice == "face" else None
 
     @property
@@ -53,7 +53,7 @@ class CroppedPull(PullState):
 
         ``face`` is automatic: it forgets which face was chosen before.
         """
-        drawn = square or self.drawn_crop
+        drawn = square._replace(aspect=1.0) if square is not None else self.drawn_crop
         face = None if choice == "face" else self.face
         if (choice, drawn, face) != (self.crop_choice, self.drawn_crop, self.face):
             self.crop_choice, self.drawn_crop, self.face = choice, drawn, face
@@ -77,7 +77,7 @@ class CroppedPull(PullState):
 
     def look_for_faces(self) -> None:
         """Finds the faces in the layer while nothing else runs, if the crop is to follow one. Tells no errors."""
-        if self.crop_choice == "face" and not (self.busy or self._closed or self._finder.busy):
+        if self._framing_faces and not (self.busy or self._closed or self._finder.busy):
             self._connection.start()
             self._finder.run(self._find_job())
 
@@ -85,12 +85,21 @@ class CroppedPull(PullState):
 
     def _wish(self) -> list[Any]:
         square = {"drawn": self.drawn_crop, "face": self.face}.get(self.crop_choice)
-        return [self.model, self.crop_choice, square.numbers if square is not None else None]
+        wish = [self.model, self.crop_choice, square.numbers if square is not None else None]
+        return wish if self.label is None else [*wish, self.label]
+
+    @property
+    def _framing_faces(self) -> bool:
+        """Whether the crop follows a face: how a model frames one is known for square pictures only."""
+        return self.crop_choice == "face" and self.aspect == 1
+
+    def _framed(self, square: Square | None) -> Square | None:
+        return square._replace(aspect=self.aspect) if square is not None else None
 
     def _located(self) -> Steps[tuple[Square | None, Rect]]:
         """The crop of a new session and the part of the layer to be read for it; None: the backend's choice."""
         bounds = self._filled_bounds()
-        if self.crop_choice == "layer":
+        if self.crop_choice == "layer" or (self.crop_choice == "face" and not self._framing_faces):
             return None, bounds
         if self.crop_choice == "face":
             yield from self._find_faces(bounds)
@@ -129,15 +138,17 @@ class CroppedPull(PullState):
         if self.crop_choice == "drawn":
             if self.drawn_crop is None:
                 raise EditingError("bad_crop", "No crop is drawn yet.", "Draw it around the face.")
-            return self.drawn_crop
+            return self.drawn_crop._replace(aspect=self.aspect)
         if self._session is not None and self._session.facts.wish == self._wish():
             return self._session.facts.crop  # the selection may have moved on to what shall be pulled
         selected = self.source.selection_bounds()
         if selected is None:
             raise EditingError("empty_selection", "Nothing is selected.", "Select the face, then invert.")
-        return square_around(selected)
+        return square_around(selected, aspect=self.aspect)
 
     def _chosen_face(self) -> Square | None:
+        if self.aspect != 1:
+            return None
         if self.face is not None:
             return self.face
         return self.faces[0] if self.faces else None

@@ -217,14 +217,16 @@ class Framing:
         c, s = math.cos(radians), math.sin(radians)
         along, across = (right * c, right * s), (-down * s, down * c)
         x, y = aim.x - fixed.x, aim.y - fixed.y
-        wanted = max(x * along[0] + y * along[1], x * across[0] + y * across[1])
-        size = round(min(max(wanted, SMALLEST_CROP), LARGEST_CROP))
-        half = size / 2
+        unit = Square(0, 0, 1, aspect=square.aspect)
+        wide = (x * along[0] + y * along[1]) / unit.width
+        high = (x * across[0] + y * across[1]) / unit.height
+        size = round(min(max(wide, high, SMALLEST_CROP), LARGEST_CROP))
+        wide, high = size * unit.width / 2, size * unit.height / 2
         middle = Point(
-            fixed.x + (along[0] + across[0]) * half,
-            fixed.y + (along[1] + across[1]) * half,
+            fixed.x + along[0] * wide + across[0] * high,
+            fixed.y + along[1] * wide + across[1] * high,
         )
-        return Square.about(middle, size, square.angle)
+        return Square.about(middle, size, square.angle, square.aspect)
 
     def _turned(self, square: Square, start: Point, point: Point, snap: bool) -> Square:
         middle = square.middle
@@ -240,15 +242,21 @@ class Framing:
         return Point(min(max(point.x, 0.0), width), min(max(point.y, 0.0), height))
 
     def _between(self, corner: Point, point: Point) -> Square | None:
-        """The square from ``corner`` towards ``point``, whole px inside the image; None while it is too small."""
+        """The crop from ``corner`` towards ``point``, inside the image; None while it is too small."""
         width, height = self._stage.image
         left, top = round(corner.x), round(corner.y)
         across, down = point.x - corner.x, point.y - corner.y
         room = width - left if across >= 0 else left, height - top if down >= 0 else top
-        size = min(round(max(abs(across), abs(down))), *room)
+        pull = self._stage.pull
+        unit = Square(0, 0, 1, aspect=pull.aspect if pull is not None else 1.0)
+        drawn = round(max(abs(across) / unit.width, abs(down) / unit.height))
+        size = int(min(drawn, room[0] / unit.width, room[1] / unit.height))
         if size < SMALLEST_CROP:
             return None
-        return Square(left if across >= 0 else left - size, top if down >= 0 else top - size, size)
+        wide, high = size * unit.width / 2, size * unit.height / 2
+        x = left + (wide if across >= 0 else -wide)
+        y = top + (high if down >= 0 else -high)
+        return Square.about(Point(x, y), size, aspect=unit.aspect)
 
 
 def turn_handle(affine: Affine, square: Square) -> Point:

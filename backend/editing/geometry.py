@@ -47,13 +47,16 @@ class Rect(NamedTuple):
 class Square(NamedTuple):
     """A crop: top-left pixel (x, y) and side of a square, and by how much it is then turned about its middle.
 
-    ``angle`` in degrees, clockwise as seen on the picture, −180 < angle ≤ 180.
+    ``angle`` in degrees, clockwise as seen on the picture, −180 < angle ≤ 180. ``aspect`` is width by height of the
+    model's pictures: where it is not 1, the crop is the middle of the square, as high or as wide as that; corners,
+    ``rect`` and ``contains`` are those of that part.
     """
 
     x: int
     y: int
     size: int
     angle: float = 0.0
+    aspect: float = 1.0
 
     @classmethod
     def of(cls, numbers: Iterable[float]) -> Square:
@@ -64,17 +67,36 @@ class Square(NamedTuple):
         return cls(int(x), int(y), int(size), turned_angle(float(angle[0])) if angle else 0.0)
 
     @classmethod
-    def about(cls, middle: Point, size: float, angle: float = 0.0) -> Square:
+    def about(cls, middle: Point, size: float, angle: float = 0.0, aspect: float = 1.0) -> Square:
         """The one with this middle and side, to the nearest whole pixel."""
         side = max(1, round(size))
-        return cls(
-            round(middle.x - side / 2), round(middle.y - side / 2), side, turned_angle(round(angle, 2))
-        )
+        x, y = round(middle.x - side / 2), round(middle.y - side / 2)
+        return cls(x, y, side, turned_angle(round(angle, 2)), aspect)
 
     @property
     def numbers(self) -> list[float]:
         """x, y, size, and the angle where it is turned; for messages and records."""
         return [self.x, self.y, self.size, self.angle] if self.angle else [self.x, self.y, self.size]
+
+    @property
+    def width(self) -> float:
+        """Of what the model sees, px, before it is turned."""
+        return self.size * min(1.0, self.aspect)
+
+    @property
+    def height(self) -> float:
+        """Of what the model sees, px, before it is turned."""
+        return self.size * min(1.0, 1 / self.aspect)
+
+    @property
+    def left(self) -> float:
+        """Of what the model sees, before it is turned."""
+        return self.x + (self.size - self.width) / 2
+
+    @property
+    def top(self) -> float:
+        """Of what the model sees, before it is turned."""
+        return self.y + (self.size - self.height) / 2
 
     @property
     def middle(self) -> Point:
@@ -83,8 +105,8 @@ class Square(NamedTuple):
 
     @property
     def corners(self) -> tuple[Point, Point, Point, Point]:
-        """Of the turned square: those that were top left, top right, bottom right, bottom left before it was turned."""
-        left, top, right, bottom = self.x, self.y, self.x + self.size, self.y + self.size
+        """Of the turned crop: those that were top left, top right, bottom right, bottom left before it was turned."""
+        left, top, right, bottom = self.left, self.top, self.left + self.width, self.top + self.height
         upright = Point(left, top), Point(right, top), Point(right, bottom), Point(left, bottom)
         first, second, third, fourth = (self.turned(corner) for corner in upright)
         return first, second, third, fourth
@@ -92,7 +114,7 @@ class Square(NamedTuple):
     @property
     def rect(self) -> Rect:
         """The smallest rectangle of whole pixels that holds all of it."""
-        if not self.angle:
+        if not self.angle and self.aspect == 1:
             return Rect(self.x, self.y, self.size, self.size)
         across, down = zip(*self.corners)
         left, top = math.floor(min(across) + _TINY), math.floor(min(down) + _TINY)
@@ -109,14 +131,14 @@ class Square(NamedTuple):
     def contains(self, point: Point) -> bool:
         """Whether a position lies inside; the right and the lower border do not count."""
         x, y = self.upright(point)
-        return self.x <= x < self.x + self.size and self.y <= y < self.y + self.size
+        return self.left <= x < self.left + self.width and self.top <= y < self.top + self.height
 
     def clamped(self, point: Point) -> Point:
         """The nearest position inside, half a pixel from the border at least."""
         x, y = self.upright(point)
         inside = Point(
-            min(max(x, self.x + 0.5), self.x + self.size - 0.5),
-            min(max(y, self.y + 0.5), self.y + self.size - 0.5),
+            min(max(x, self.left + 0.5), self.left + self.width - 0.5),
+            min(max(y, self.top + 0.5), self.top + self.height - 0.5),
         )
         return point if inside == (x, y) else self.turned(inside)
 
@@ -140,10 +162,12 @@ def turned_angle(angle: float) -> float:
     return angle + 0.0  # no negative zero
 
 
-def square_around(rect: Rect, smallest: int = 16) -> Square:
-    """The smallest square with the same middle that holds ``rect``."""
-    size = max(rect.width, rect.height, smallest)
-    return Square(rect.x + (rect.width - size) // 2, rect.y + (rect.height - size) // 2, size)
+def square_around(rect: Rect, smallest: int = 16, aspect: float = 1.0) -> Square:
+    """The smallest crop with the same middle that holds ``rect``."""
+    unit = Square(0, 0, 1, aspect=aspect)
+    size = max(math.ceil(rect.width / unit.width), math.ceil(rect.height / unit.height), smallest)
+    x, y = rect.x + (rect.width - size) // 2, rect.y + (rect.height - size) // 2
+    return Square(x, y, size, aspect=aspect)
 
 
 def square_between(first: Point, second: Point, smallest: int = 16) -> Square:

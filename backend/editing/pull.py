@@ -264,7 +264,10 @@ class Pull(ViewedPull):
             session = yield from self._new_session()
         if not session.facts.inverted:
             self._set_phase(Phase.INVERTING)
-            yield from session.invert(self.inversion_settings, self._inversion_event)
+            settings = dict(self.inversion_settings)
+            if self.label is not None:
+                settings["label"] = self.label
+            yield from session.invert(settings, self._inversion_event)
             if self._stopping:  # too late for the backend, but not for us
                 raise RemoteError("cancelled", "Stopped.", "")
             self._clear_picture()
@@ -327,7 +330,7 @@ class Pull(ViewedPull):
                 raise EditingError(
                     "points_outside",
                     "A point lies outside the part of the picture that the model sees.",
-                    "Move it into the dashed square, or draw a larger crop.",
+                    "Move it into the dashed frame, or draw a larger crop.",
                 )
         self._set_phase(Phase.READING)
         ends = [(pair.handle, pair.target) for pair in self.pairs]

@@ -77,6 +77,7 @@ class Record:
     """Everything about the pull of one layer."""
 
     model: str = ""
+    label: int | None = None
     crop_choice: CropChoice = "face"
     drawn_crop: Square | None = None
     face: Square | None = None
@@ -94,6 +95,7 @@ class Record:
         value: dict[str, Any] = {
             "version": VERSION,
             "model": self.model,
+            "label": self.label,
             "crop_choice": self.crop_choice,
             "drawn_crop": _numbers(self.drawn_crop),
             "face": _numbers(self.face),
@@ -133,6 +135,7 @@ class Record:
         pairs = [_pair(pair) for pair in value["pairs"][:MAX_PAIRS]]
         return cls(
             model=str(value["model"]),
+            label=int(value["label"]) if value.get("label") is not None else None,
             crop_choice=_one_of(value["crop_choice"], CropChoice),
             drawn_crop=_square(value["drawn_crop"]),
             face=_square(value.get("face")),

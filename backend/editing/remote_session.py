@@ -22,10 +22,11 @@ class SessionFacts:
         digest: of the layer's pixels that it was opened with.
         wish: what the artist had chosen: model, way of the crop, drawn crop. Another wish means another session.
         rect: of those pixels, image space.
-        crop: that the model sees.
+        crop: that the model sees, with the aspect of the model's pictures.
         inverted: whether the picture has been found in the model.
         last_step: the last saved step.
         drags: [first step, step that it started from] of each drag.
+        labels, label_names: that the model has to choose from, see ``models.list``.
     """
 
     name: str
@@ -36,6 +37,8 @@ class SessionFacts:
     inverted: bool = False
     last_step: int = 0
     drags: list[tuple[int, int]] = field(default_factory=list)
+    labels: int = 0
+    label_names: list[str] = field(default_factory=list)
 
     def first_step_of(self, step: int) -> int:
         """The first step of the drag that a step (from 1) belongs to."""
@@ -59,7 +62,7 @@ class SessionFacts:
 
     def to_json(self) -> dict[str, Any]:
         """For the document's record."""
-        return {**asdict(self), "crop": self.crop.numbers}
+        return {**asdict(self), "crop": self.crop.numbers, "aspect": self.crop.aspect}
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> SessionFacts:
@@ -69,10 +72,12 @@ class SessionFacts:
             digest=str(value["digest"]),
             wish=list(value["wish"]),
             rect=Rect(*(int(part) for part in value["rect"])),
-            crop=Square.of(value["crop"]),
+            crop=Square.of(value["crop"])._replace(aspect=_aspect(value.get("aspect", 1.0))),
             inverted=bool(value["inverted"]),
             last_step=int(value["last_step"]),
             drags=[(int(first), int(start)) for first, start in value["drags"]],
+            labels=int(value.get("labels", 0)),
+            label_names=[str(name) for name in value.get("label_names", [])],
         )
 
 
@@ -112,12 +117,16 @@ class RemoteSession:
             # Given up, but the backend opens it all the same, and would keep it for us.
             waiting.then(lambda: _let_go(connection, waiting))
             raise
+        told = reply.body
+        aspect = _aspect(told.get("width", 1) / told.get("height", 1))
         facts = SessionFacts(
-            name=reply.body["session"],
+            name=told["session"],
             digest=picture.digest,
             wish=wish,
             rect=rect,
-            crop=Square.of(reply.body["crop"]),
+            crop=Square.of(told["crop"])._replace(aspect=aspect),
+            labels=int(told.get("labels", 0)),
+            label_names=[str(name) for name in told.get("label_names", [])],
         )
         session = cls(connection, facts, connection.generation)
         session.note = reply.body.get("note") or ""
@@ -203,6 +212,14 @@ class RemoteSession:
         on_event: OnEvent | None = None,
     ) -> Waiting:
         return self._connection.send(type, body, buffers, self.facts.name, on_event)
+
+
+def _aspect(value: Any) -> float:
+    """Width by height. Raises ValueError or TypeError for what is none."""
+    aspect = float(value)
+    if not 1 / 64 <= aspect <= 64:
+        raise ValueError("an aspect that no model has")
+    return aspect
 
 
 def _let_go(connection: Connection, opening: Waiting) -> None:

@@ -95,6 +95,7 @@ class PullState:
         pairs: edit them directly.
         area, crop_choice, drawn_crop, face, model: the artist's choices; set them with the methods. ``face`` is the one
             that was chosen of several, None for the best.
+        label: of a conditional model, which kind of picture this is; None for any. Set it with ``set_label``.
         phase, progress, message: what is going on.
         preview, edit: what to draw over the canvas; ``edit`` (exact) before ``preview`` (the model's picture).
         mask: what may move in the running or last drag; None before the first, or when everything may.
@@ -117,6 +118,7 @@ class PullState:
         self._record_due = False
         self._closed = False
         self.model = ""
+        self.label: int | None = None
         self.crop_choice: CropChoice = "face"
         self.drawn_crop: Square | None = None
         self.face: Square | None = None
@@ -167,8 +169,44 @@ class PullState:
     def set_model(self, model: str) -> None:
         """A model's name, or the path of a model file; empty for the default. Counts from the next inversion."""
         if model != self.model:
-            self.model = model
+            self.model, self.label = model, None
             self._option_changed()
+
+    def set_label(self, label: int | None) -> None:
+        """Which of a conditional model's kinds of pictures this is; None for any. Counts from the next inversion."""
+        if label != self.label:
+            self.label = label
+            self._option_changed()
+
+    @property
+    def aspect(self) -> float:
+        """Width by height of the model's pictures; 1 where that is not known yet."""
+        known = self._known_model()
+        if known is not None:
+            return float(known.get("width") or 1) / float(known.get("height") or 1)
+        return self._session.facts.crop.aspect if self._session is not None and self._of_this_model() else 1.0
+
+    @property
+    def labels(self) -> list[str]:
+        """What there is to choose from with ``set_label``, by its names or numbers; empty for most models."""
+        known = self._known_model()
+        if known is not None:
+            count, names = int(known.get("labels") or 0), list(known.get("label_names") or [])
+        elif self._session is not None and self._of_this_model():
+            count, names = self._session.facts.labels, self._session.facts.label_names
+        else:
+            return []
+        return names if len(names) == count else [str(number) for number in range(count)]
+
+    def _known_model(self) -> dict[str, Any] | None:
+        """What ``models.list`` says of the chosen model; None for a file, and before the backend has told."""
+        models = self._connection.models
+        if not self.model:
+            return models[0] if models else None
+        return next((one for one in models if one["name"] == self.model), None)
+
+    def _of_this_model(self) -> bool:
+        return self._session is not None and self._session.facts.wish[:1] == [self.model]
 
     def _option_changed(self) -> None:
         self._observers.tell("options")
@@ -251,6 +289,7 @@ class PullState:
                 str(error),
             )
         self.model = record.model
+        self.label = record.label
         self.crop_choice = record.crop_choice
         self.drawn_crop = record.drawn_crop
         self.face = record.face
@@ -280,6 +319,7 @@ class PullState:
             return
         record = Record(
             model=self.model,
+            label=self.label,
             crop_choice=self.crop_choice,
             drawn_crop=self.drawn_crop,
             face=self.face,

@@ -14,6 +14,7 @@ class FakePull:
         self.area = SimpleNamespace(movable="automatic", grow=0, feather=0)
         self.crop_choice = "layer"
         self.crop: Any = None
+        self.aspect = 1.0
         self.faces: Any = ()
         self.drawn_crop: Any = None
         self.preview: Any = None

@@ -82,6 +82,17 @@ def test_a_frame_is_drawn_inside_the_image(
     assert stage.framing.on  # so that it can be moved and turned at once
 
 
+def test_a_frame_has_the_shape_of_the_models_pictures(stage: Stage) -> None:
+    stage.pull.aspect = 0.5
+    stage.drag((100, 100), (130, 220))
+    tall = Square(70, 100, 120, aspect=0.5)
+    assert stage.asked == [tall]
+    assert tall.corners[::2] == (Point(100, 100), Point(160, 220))
+    stage.drag((160, 220), (190, 230))  # by a corner: the opposite one stays, the longer way counts
+    larger = stage.asked[-1]
+    assert (larger.size, larger.aspect, larger.corners[0]) == (180, 0.5, Point(100, 100))
+
+
 def test_a_frame_is_drawn_without_a_pull(stage: Stage) -> None:
     stage.gestures.set_pull(None)
     stage.drag((10, 10), (60, 60))

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from backend.editing.geometry import Point, Rect, Square, turned_angle
+from backend.editing.geometry import Point, Rect, Square, square_around, turned_angle
 from backend.engine import Crop
 
 
@@ -18,6 +18,23 @@ def test_turned_squares_are_the_engines_crops(angle: float) -> None:
         assert math.dist(corner, crop.to_image(place, 1)) < 1e-9
     cover = crop.cover()
     assert square.rect == Rect(cover.x, cover.y, cover.size, cover.size)
+
+
+@pytest.mark.parametrize("angle", [0.0, 12.5])
+@pytest.mark.parametrize("aspect", [0.5, 2.0])
+def test_crops_of_models_that_are_not_square_are_the_engines_too(angle: float, aspect: float) -> None:
+    square, crop = Square(30, -20, 100, angle, aspect), Crop(30, -20, 100, angle, aspect)
+    height, width = crop.shape(64)
+    places = [(0, 0), (width, 0), (width, height), (0, height)]
+    for corner, place in zip(square.corners, places, strict=True):
+        assert math.dist(corner, crop.to_image(place, 64)) < 1e-9
+    x0, y0, x1, y1 = crop.window((-1000, -1000, 1000, 1000))
+    assert square.rect == Rect(x0, y0, x1 - x0, y1 - y0)
+    assert square.contains(Point(*crop.to_image([1, 1], 64)))
+    assert not square.contains(Point(*crop.to_image([-1, 1], 64)))
+    assert square.contains(square.clamped(Point(500, 500)))
+    around = square_around(Rect(10, 10, 30, 40), aspect=aspect)
+    assert around.size == (60 if aspect == 0.5 else 80)
 
 
 def test_clockwise_is_as_seen_on_the_picture() -> None:

@@ -32,13 +32,16 @@ def whole() -> Record:
         "d1",
         ["toon", "drawn", [1, 2, 64]],
         Rect(-3, 4, 50, 60),
-        Square(1, 2, 64),
+        Square(1, 2, 64, aspect=0.5),
         True,
         9,
         [(1, 0), (5, 2)],
+        3,
+        ["cat", "dog", "bird"],
     )
     return Record(
         model="toon",
+        label=2,
         crop_choice="drawn",
         drawn_crop=Square(1, 2, 64),
         area=AreaOptions("selection", -2, 5),

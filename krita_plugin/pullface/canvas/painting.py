@@ -208,7 +208,7 @@ class Painting:
         place = outline.boundingRect()
         label = QtCore.QPointF(place.center().x(), place.bottom() + 14)
         turned = f"  {frame.angle:g}°" if frame.angle else ""
-        self._draw_label(painter, label, f"{frame.size} × {frame.size}{turned}")
+        self._draw_label(painter, label, f"{round(frame.width)} × {round(frame.height)}{turned}")
 
     def _draw_faces(self, painter: QtGui.QPainter, scene: Scene) -> None:
         """The frames of the other faces, to be clicked."""

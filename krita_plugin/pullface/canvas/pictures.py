@@ -117,7 +117,7 @@ class Pictures:
         width, height = preview.width, preview.height
         image = QtGui.QImage(preview.rgb, width, height, 3 * width, _Format.Format_RGB888)
         square = preview.square
-        place = QtCore.QRectF(square.x, square.y, square.size, square.size)
+        place = QtCore.QRectF(square.left, square.top, square.width, square.height)
         if mask is None:
             return Picture(image, place, preview.rgb, square.angle)
         image = image.convertToFormat(_Format.Format_ARGB32_Premultiplied)
@@ -141,7 +141,7 @@ class Pictures:
 
 
 def _draw_mask(alpha: QtGui.QImage, mask: Any, part: Any, square: Any) -> None:
-    """The part of a mask that lies in the square, scaled and turned so that the square fills ``alpha``."""
+    """The part of a mask that lies in the square, scaled and turned so that what the model sees fills ``alpha``."""
     rect = mask.rect
     grey = QtGui.QImage(mask.pixels, rect.width, rect.height, rect.width, _Format.Format_Alpha8)
     grey = grey.copy(part.x - rect.x, part.y - rect.y, part.width, part.height)
@@ -149,11 +149,11 @@ def _draw_mask(alpha: QtGui.QImage, mask: Any, part: Any, square: Any) -> None:
     if part.width > enough:  # to average all of a huge one takes too long, and the preview is soft anyway
         grey = grey.scaled(enough, max(1, round(part.height * enough / part.width)))
     place = QtCore.QRectF(part.x, part.y, part.width, part.height)
-    small, _, _ = Picture(grey, place).at_scale(alpha.width() / square.size)
+    small, _, _ = Picture(grey, place).at_scale(alpha.width() / square.width)
     painter = QtGui.QPainter(alpha)
     painter.setRenderHint(QtGui.QPainter.RenderHint.SmoothPixmapTransform)
-    painter.scale(alpha.width() / square.size, alpha.height() / square.size)
-    painter.translate(-square.x, -square.y)
+    painter.scale(alpha.width() / square.width, alpha.height() / square.height)
+    painter.translate(-square.left, -square.top)
     turn(painter, square.middle, -square.angle)
     painter.drawImage(place, small)
     painter.end()

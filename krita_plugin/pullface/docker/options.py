@@ -1,4 +1,4 @@
-"""What may move and what the model sees: the options that are folded away at first."""
+"""What may move, what the model sees, and which kind of picture it is: the options that are folded away at first."""
 
 from __future__ import annotations
 
@@ -12,19 +12,21 @@ MOST_PIXELS = 500
 
 
 class Options(QtWidgets.QWidget):
-    """Movable area and crop.
+    """Movable area, crop, and the label of a model that has any.
 
     Signals:
         area_changed: movable, grow and feather, as in ``AreaOptions``.
         crop_chosen: as ``CropChoice``.
         framing_toggled: whether the crop's frame shall be edited on the canvas.
         next_face_asked: the crop shall go to the next face.
+        label_chosen: the number of a label, −1 for any.
     """
 
     area_changed = Signal(str, int, int)
     crop_chosen = Signal(str)
     framing_toggled = Signal(bool)
     next_face_asked = Signal()
+    label_chosen = Signal(int)
 
     def __init__(self) -> None:
         super().__init__()
@@ -42,7 +44,7 @@ class Options(QtWidgets.QWidget):
         self.feather = Pixels(tr("Feather"), 0, MOST_PIXELS, tr("Softens the edge of what may move"))
         self.crop = Choice(tr("Crop"))
         self.crop.setToolTip(
-            tr("The square of the picture that the model sees: head and hair, not much more")
+            tr("The part of the picture that the model sees: of a face head and hair, not much more")
         )
         for text, data in (
             (tr("Face (automatic)"), "face"),
@@ -58,12 +60,16 @@ class Options(QtWidgets.QWidget):
         self.next_face = SmallButton(tr("The next face in the layer"), "next-face")
         self.next_face.setAutoRaise(False)
         self.faces = QtWidgets.QWidget()
+        self.label = Choice(tr("Kind of picture"))
+        self.label.setToolTip(tr("This model knows several kinds of pictures: which of them this one is"))
+        self._labels: list[str] | None = None
 
         self.movable.activated.connect(self._tell_area)
         self.grow.valueChanged.connect(self._tell_area)
         self.feather.valueChanged.connect(self._tell_area)
         self.crop.activated.connect(self._choose_crop)
         self.draw.clicked.connect(self.framing_toggled)
+        self.label.activated.connect(lambda _=0: self.label_chosen.emit(self.label.currentData()))
         self.next_face.clicked.connect(lambda _=False: self.next_face_asked.emit())
         self._lay_out()
 
@@ -80,10 +86,22 @@ class Options(QtWidgets.QWidget):
             else tr("Face {number} of {count}", number=number + 1, count=count)
         )
         self.faces.setVisible(count > 1)
+        self._show_labels(pull.labels, pull.label)
 
     def show_framing(self, on: bool) -> None:
         """Shows whether the crop's frame is edited, without telling anybody."""
         self.draw.setChecked(on)
+
+    def _show_labels(self, labels: list[str], chosen: int | None) -> None:
+        if labels != self._labels:
+            self._labels = labels
+            self.label.clear()
+            self.label.addItem(tr("Any"), -1)
+            for number, name in enumerate(labels):
+                self.label.addItem(name, number)
+        self.label.show_data(-1 if chosen is None else chosen)
+        for widget in (self.label, self._label_title):
+            widget.setVisible(bool(labels))
 
     def _tell_area(self) -> None:
         self.area_changed.emit(self.movable.currentData(), self.grow.value(), self.feather.value())
@@ -113,14 +131,19 @@ class Options(QtWidgets.QWidget):
             (tr("Grow"), self.grow),
             (tr("Feather"), self.feather),
             (tr("Crop"), self.crop),
+            (tr("Kind"), self.label),
         )
         for index, (text, field) in enumerate(rows):
-            label = QtWidgets.QLabel(text)
-            label.setBuddy(field)
-            label.setToolTip(field.toolTip())
-            layout.addWidget(label, index, 0)
+            row = index + (field is self.label)  # the faces stand below the crop
+            title = QtWidgets.QLabel(text)
+            title.setBuddy(field)
+            title.setToolTip(field.toolTip())
+            layout.addWidget(title, row, 0)
             if field is self.crop:
-                layout.addLayout(crop, index, 1)
+                layout.addLayout(crop, row, 1)
+                layout.addWidget(self.faces, row + 1, 1)
             else:
-                layout.addWidget(field, index, 1)
-        layout.addWidget(self.faces, len(rows), 1)
+                layout.addWidget(field, row, 1)
+        self._label_title = title
+        for widget in (self.label, title):
+            widget.hide()

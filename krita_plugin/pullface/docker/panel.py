@@ -78,7 +78,6 @@ class PullPanel(QtWidgets.QWidget):
         self._work.setVisible(pull is not None)
         if pull is not None:
             self._end_pull = pull.observe(self._on_topic)
-            self.options.show_pull(pull)
             self.results.show_results(pull.results)
         self._show_models()
         self._show_state()
@@ -138,7 +137,6 @@ class PullPanel(QtWidgets.QWidget):
         elif topic == "results":
             self.results.show_results(pull.results)
         elif topic == "options":
-            self.options.show_pull(pull)
             self._show_models()
 
     def _on_connection(self, topic: str) -> None:
@@ -163,6 +161,8 @@ class PullPanel(QtWidgets.QWidget):
     def _show_models(self) -> None:
         models = self._connection.models if self._connection is not None else []
         self.header.show_models(models, self._pull.model if self._pull is not None else "")
+        if self._pull is not None:
+            self.options.show_pull(self._pull)  # a model tells what there is to choose from
 
     def _show_state(self) -> None:
         self._soon.stop()
@@ -211,6 +211,10 @@ class PullPanel(QtWidgets.QWidget):
             self.framing_toggled.emit(True)
             return
         self._pull.set_crop(choice)
+
+    def _set_label(self, number: int) -> None:
+        if self._pull is not None:
+            self._pull.set_label(number if number >= 0 else None)
 
     def _start_backend(self) -> None:
         if self._connection is not None:
@@ -264,6 +268,7 @@ class PullPanel(QtWidgets.QWidget):
         options.area_changed.connect(self._set_area)
         options.crop_chosen.connect(self._set_crop)
         options.framing_toggled.connect(self.framing_toggled)
+        options.label_chosen.connect(self._set_label)
         options.next_face_asked.connect(lambda: self._pull is not None and self._pull.next_face())
         results.apply_asked.connect(lambda name: self._pull is not None and self._pull.apply_result(name))
         results.delete_asked.connect(lambda name: self._pull is not None and self._pull.delete_result(name))

@@ -24,6 +24,8 @@ class FakePull:
         self.face_number: int | None = None
         self.drawn_crop: Square | None = None
         self.model = ""
+        self.label: int | None = None
+        self.labels: list[str] = []
         self.phase = Phase.IDLE
         self.progress = Progress()
         self.last_step = 0
@@ -105,6 +107,10 @@ class FakePull:
         self.calls.append(("set_model", model))
         self.tell("options", model=model)
 
+    def set_label(self, label: int | None) -> None:
+        self.calls.append(("set_label", label))
+        self.tell("options", label=label)
+
     def dismiss(self) -> None:
         self.calls.append(("dismiss",))
         self.tell("message", message=None)
@@ -118,6 +124,7 @@ class FakeConnection:
         self.models: list[dict[str, Any]] = MODELS if state in ("ready", "loading") else []
         self.log_folder = "/home/artist/logs"
         self.generation = 1
+        self.transport = ""
         self.calls: list[str] = []
         self.observers = Observers()
 

@@ -104,6 +104,24 @@ def test_editing_the_frame_is_shown(show: Show) -> None:
     assert panel.controls.text.text() == before
 
 
+def test_a_label_is_chosen_where_the_model_has_any(show: Show) -> None:
+    panel = show("options")
+    label, pull = panel.options.label, pull_of(panel)
+    assert label.isHidden()
+    pull.tell("options", labels=["cat", "dog"])
+    assert not label.isHidden()
+    assert [label.itemText(index) for index in range(label.count())] == ["Any", "cat", "dog"]
+    assert label.currentData() == -1
+    for index, number in ((2, 1), (0, None)):
+        label.setCurrentIndex(index)
+        label.activated.emit(index)
+        assert pull.calls[-1] == ("set_label", number)
+    pull.tell("options", label=0)
+    assert label.currentText() == "cat"
+    pull.tell("options", labels=[], label=None)
+    assert label.isHidden()
+
+
 def test_of_several_faces_the_next_can_be_chosen(show: Show) -> None:
     panel = show("options")
     options, pull = panel.options, pull_of(panel)
