@@ -18,6 +18,7 @@ from .gimp import SCRIPT, GimpProfile, series_of
 from .notes import MODULE
 
 AGAIN = "Run: python3 install.py editors"
+_SYSTEM_PYTHON = "/usr/bin/python3"
 _BINDINGS = (
     "Debian and Ubuntu: sudo apt install python3-gi gir1.2-gimp-3.0; Fedora: sudo dnf install python3-gobject"
 )
@@ -193,34 +194,46 @@ def _plug_in_path(profile: GimpProfile) -> list[Path] | None:
     return [Path(os.path.normpath(os.path.expanduser(place))) for place in named.split(os.pathsep) if place]
 
 
+def fitting_python(profile: GimpProfile, editors: Sequence[FoundEditor]) -> str | None:
+    """The Python to name in the plug-in where the first python3 on the path would not do; None where it does.
+
+    GIMP's bindings belong to the distribution's own Python; pyenv, conda and others put theirs before it.
+    """
+    editor = installed_gimp(profile, editors)
+    first = shutil.which("python3", path=session_path())
+    if editor is None or not sys.platform.startswith("linux") or not Path(_SYSTEM_PYTHON).exists():
+        return None
+    if first is not None and _has_bindings(_ask(first, profile, editor.place)):
+        return None
+    return _SYSTEM_PYTHON if _has_bindings(_ask(_SYSTEM_PYTHON, profile, editor.place)) else None
+
+
 def _of_the_python(profile: GimpProfile, program: Path, proven: bool) -> Iterator[Trouble]:
-    """What is wrong with the Python that an installed GIMP on Linux starts plug-ins with.
+    """What is wrong with the Python that an installed GIMP on Linux starts the plug-in with.
 
     Args:
         proven: GIMP has got an answer from the plug-in, so that the Python itself must be right.
     """
-    python = shutil.which("python3", path=session_path())
+    with open(profile.script, encoding="utf-8", errors="replace") as file:
+        named = file.readline().removeprefix("#!").strip()
+    python = shutil.which("python3", path=session_path()) if named.endswith("env python3") else named
     if python is None:
         yield Trouble("GIMP starts plug-ins with python3, which is not there", f"Install it. {_BINDINGS}")
         return
     told = _ask(python, profile, program)
     if told is None:
         yield Trouble(f"the Python that GIMP starts plug-ins with does not run: {python}", _BINDINGS)
-        return
-    missing = told["gi"] or told["gimp"]
-    if missing and not proven:
-        system = "/usr/bin/python3"
-        other = _ask(system, profile, program) if Path(system).exists() and python != system else None
-        if other is not None and not (other["gi"] or other["gimp"]):
-            text = f"GIMP starts plug-ins with {python}, which lacks GIMP's bindings; {system} has them"
-            yield Trouble(text, f"Take {Path(python).parent} out of PATH for the session that starts GIMP.")
-        else:
-            yield Trouble(
-                f"the Python that GIMP starts plug-ins with lacks its bindings: {missing}", _BINDINGS
-            )
-    if told["pullface"] and not missing:
+    elif not _has_bindings(told) and not proven:
+        text = f"the Python that GIMP starts it with, {python}, lacks GIMP's bindings: {told['gi'] or told['gimp']}"
+        system = _ask(_SYSTEM_PYTHON, profile, program) if Path(_SYSTEM_PYTHON).exists() else None
+        yield Trouble(text, AGAIN if _has_bindings(system) else _BINDINGS)
+    elif told["pullface"] and _has_bindings(told):
         text, advice = told["pullface"]
         yield Trouble(f"{text} (in GIMP's Python, {told['python']})", advice or AGAIN)
+
+
+def _has_bindings(told: dict[str, Any] | None) -> bool:
+    return told is not None and not told["gi"] and not told["gimp"]
 
 
 def _ask(python: str, profile: GimpProfile, program: Path) -> dict[str, Any] | None:
@@ -232,7 +245,7 @@ def _ask(python: str, profile: GimpProfile, program: Path) -> dict[str, Any] | N
     try:
         command = [python, "-B", "-c", _QUESTIONS, str(profile.plug_ins)]
         answer = subprocess.run(
-            command, capture_output=True, text=True, timeout=60, check=True, env=variables, cwd=profile.folder
+            command, capture_output=True, text=True, timeout=60, check=True, env=variables, cwd="/"
         )
         told = json.loads(answer.stdout.splitlines()[-1])
     except (OSError, subprocess.SubprocessError, ValueError, IndexError):

@@ -12,8 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from backend.editors.finding import FoundEditor, find_editors
-from backend.editors.gimp import GimpProfile, GimpRoot, gimp_roots, running_gimps, series_of
-from backend.editors.gimp_menu import Trouble, asked_by_gimp, installed_gimp, session_path, troubles
+from backend.editors.gimp import SCRIPT, GimpProfile, GimpRoot, gimp_roots, running_gimps, series_of
+from backend.editors.gimp_menu import (
+    Trouble,
+    asked_by_gimp,
+    fitting_python,
+    installed_gimp,
+    session_path,
+    troubles,
+)
 from backend.editors.notes import MODULE
 from installer.pip import clean_environment
 from installer.progress import Progress
@@ -139,7 +146,7 @@ def install(
         assemble_for_gimp(assembled, wheels, fetched, os.environ.get("PULLFACE_HOME", ""))
         for profile in profiles:
             updated = profile.plugin_version() is not None
-            put_into(profile, assembled)
+            put_into(profile, assembled, fitting_python(profile, editors))
             busy = bool(running(profile))
             editor = installed_gimp(profile, editors)
             console = console_of(editor) if editor is not None and not busy else None
@@ -149,8 +156,13 @@ def install(
     return done
 
 
-def put_into(profile: GimpProfile, assembled: Path) -> None:
+def put_into(profile: GimpProfile, assembled: Path, python: str | None = None) -> None:
     """Install an assembled plug-in, in place of the one that may be there.
+
+    Args:
+        profile: where to.
+        assembled: the folder that holds it.
+        python: the Python that shall run it; None for the first python3 on GIMP's path.
 
     Raises:
         InstallError: the old one cannot be replaced.
@@ -164,6 +176,9 @@ def put_into(profile: GimpProfile, assembled: Path) -> None:
             _delete(leftover)
         # Complete beside it first, so that a full disk leaves the old one as it is.
         shutil.copytree(assembled / MODULE, new)
+        if python is not None:
+            _, _, code = (new / SCRIPT).read_text(encoding="utf-8").partition("\n")
+            (new / SCRIPT).write_text(f"#!{python}\n{code}", encoding="utf-8", newline="\n")
         if plugin.exists() or plugin.is_symlink():
             os.replace(plugin, old)
         os.replace(new, plugin)

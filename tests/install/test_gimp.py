@@ -238,6 +238,15 @@ def test_a_python_without_gimps_bindings_is_named(
     (programs / "python3").chmod(0o755)
     found_here = [trouble.text for trouble in troubles(profile, [gimp])]
     assert any("bindings" in text for text in found_here), found_here
+    # What the installer has written into the plug-in counts, not the path.
+    assembled = tmp_path / "assembled"
+    assembled.mkdir()
+    assemble_for_gimp(assembled, *wheels)
+    installing.put_into(profile, assembled, str(programs / "own"))
+    assert os.access(profile.script, os.X_OK)
+    assert any(f"does not run: {programs / 'own'}" in trouble.text for trouble in troubles(profile, [gimp]))
+    installing.put_into(profile, assembled)
+
     # A virtual environment of this terminal is not that of the session which starts GIMP.
     monkeypatch.setenv("VIRTUAL_ENV", str(tmp_path))
     assert any("python3, which is not there" in trouble.text for trouble in troubles(profile, [gimp]))

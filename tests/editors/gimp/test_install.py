@@ -82,6 +82,7 @@ from backend.editors.finding import find_editors
 from installer.editors import gimp
 from installer.editors.wheels import chosen, this_system
 editors = find_editors()
+BEFORE
 served = gimp.start_unready(gimp.gimps_to_serve(editors))
 done = gimp.install(served.profiles, chosen([this_system()]), Path(sys.argv[2]), editors)
 print("\\nTOLD", json.dumps({
@@ -93,8 +94,12 @@ print("\\nTOLD", json.dumps({
 """
 
 
-def run_there(gimp: Gimp, **variables: str) -> dict[str, Any]:
-    """The installer's own way through, in the system of that GIMP, with what it finds there itself."""
+def run_there(gimp: Gimp, before: str = "", **variables: str) -> dict[str, Any]:
+    """The installer's own way through, in the system of that GIMP, with what it finds there itself.
+
+    Args:
+        before: code that changes what was found.
+    """
     code = gimp.home / "code"
     for name in ("backend", "installer", "gimp_plugin", "requirements"):
         unwanted = shutil.ignore_patterns("__pycache__", "*.safetensors", "*.npz")
@@ -108,7 +113,9 @@ def run_there(gimp: Gimp, **variables: str) -> dict[str, Any]:
         "LC_ALL": "C.UTF-8",
         **variables,
     }
-    command = gimp.place.command("python3", told, "-c", WHOLE, str(code), str(wheels))
+    command = gimp.place.command(
+        "python3", told, "-c", WHOLE.replace("BEFORE", before), str(code), str(wheels)
+    )
     answer = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, cwd="/tmp")
     assert answer.returncode == 0, answer.stderr
     return dict(json.loads(answer.stdout.partition("TOLD")[2]))
@@ -130,15 +137,21 @@ def test_the_installer_lets_a_new_gimp_take_its_old_settings_over_and_asks_it(gi
         assert level == "ok"
         assert "GIMP offers it, as Filters > Pullface" in text
 
-        # The wrong python3 on the path, as pyenv and conda bring it.
+        # The wrong python3 on the path, as pyenv and conda bring it: the doctor names it, the installer goes round it.
         wrong = gimp.home / "bin"
         wrong.mkdir()
         (wrong / "python3").write_text('#!/bin/sh\nexec /usr/bin/python3 -S "$@"\n')
         (wrong / "python3").chmod(0o755)
+        os.utime(gimp.profile.script)
+        told = run_there(gimp, "editors = []", PATH=f"{wrong}:/usr/bin:/bin")
+        assert told["done"] == [[gimp_place.series, True, False, None]]
+        ((_, text, advice),) = told["doctor"]
+        assert f"starts it with, {wrong / 'python3'}, lacks GIMP's bindings" in text
+        assert advice == "Run: python3 install.py editors"
         told = run_there(gimp, PATH=f"{wrong}:/usr/bin:/bin")
-        assert told["done"] == [[gimp_place.series, True, False, False]]
-        ((trouble,),) = told["troubles"]
-        assert f"starts plug-ins with {wrong / 'python3'}, which lacks GIMP's bindings" in trouble
+        assert told["done"] == [[gimp_place.series, True, False, True]]
+        assert told["troubles"] == [[]]
+        assert [level for level, _, _ in told["doctor"]] == ["ok"]
     finally:
         gimp.close()
 
@@ -185,7 +198,7 @@ def test_a_plugin_that_does_not_answer_gimp_is_named(bare_gimp: Gimp) -> None:
     (trouble,) = troubles(gimp.profile, [])
     assert "asked" in trouble.text
     gimp.profile.script.write_text(kept)
-    os.utime(gimp.profile.script, (0, 0))
+    os.utime(gimp.profile.script, (1e9, 1e9))
     assert asked_by_gimp(gimp.profile) is None
     assert gimp.batch(OFFERED).result is True
     assert asked_by_gimp(gimp.profile) is True
