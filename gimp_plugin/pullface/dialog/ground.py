@@ -170,7 +170,8 @@ class Ground:
         """
         values = self._version, viewport.size, viewport.offset, viewport.zoom
 
-        base = self._base.of((edit,), values, lambda: self._draw_base(viewport, edit))
+        tinted = edit is None and preview is None  # else it would change the colours that the artist judges
+        base = self._base.of((edit,), (*values, tinted), lambda: self._draw_base(viewport, edit, tinted))
         if edit is not None or preview is None:
             return base
 
@@ -183,7 +184,7 @@ class Ground:
 
     # Layer and tint
 
-    def _draw_base(self, viewport: Viewport, edit: Edit | None) -> GdkPixbuf.Pixbuf:
+    def _draw_base(self, viewport: Viewport, edit: Edit | None, tinted: bool) -> GdkPixbuf.Pixbuf:
         picture = GdkPixbuf.Pixbuf.new(GdkPixbuf.Colorspace.RGB, False, 8, *viewport.size)
         picture.fill(PADDING)
         layer = self._layer
@@ -193,7 +194,8 @@ class Ground:
             whole, change = layer, edit
             layer = self._edited.of((whole, change), (), lambda: whole.edited(change))
         layer.draw(picture, viewport)
-        self._lay_tint(picture, viewport)
+        if tinted:
+            self._lay_tint(picture, viewport)
         return picture
 
     def _lay_tint(self, picture: GdkPixbuf.Pixbuf, viewport: Viewport) -> None:

@@ -75,6 +75,7 @@ class Options(Gtk.Grid):
         )
         self.draw = Gtk.ToggleButton(tooltip_text="Draw, move, scale and turn the crop on the picture")
         self.draw.set_image(Gtk.Image.new_from_icon_name("document-edit-symbolic", Gtk.IconSize.BUTTON))
+        self.draw.set_focus_on_click(False)
         self.draw.get_accessible().set_name("Draw the crop")
         self.draw.connect("toggled", self._tell_framing)
         self.face = Choice("Face", (), lambda number: self.face_chosen(int(number)))

@@ -38,7 +38,6 @@ _KEYS: dict[str, Key] = {
     "BackSpace": "delete",
     "Return": "drag",
     "KP_Enter": "drag",
-    "Escape": "escape",
 }
 _ZOOM_KEYS = {"plus": 1, "equal": 1, "KP_Add": 1, "minus": -1, "KP_Subtract": -1}
 
@@ -149,6 +148,8 @@ class PictureView(Gtk.Layout):
         control = Gdk.ModifierType.CONTROL_MASK
         if modifiers & control:
             return self._control_key(name.lower(), bool(modifiers & Gdk.ModifierType.SHIFT_MASK))
+        if name == "Escape" and self.gestures.understands("escape"):
+            return self.gestures.key("escape")
         if not self.has_focus():
             return False
         if name == "space":

@@ -21,6 +21,7 @@ def button(text: str, tip: str, pressed: Callable[[], None]) -> Gtk.Button:
     """A button with a caption; ``_`` marks its key."""
     made = Gtk.Button.new_with_mnemonic(text)
     made.set_tooltip_text(tip)
+    made.set_focus_on_click(False)  # the keys stay with the picture
     made.connect("clicked", lambda _: pressed())
     return made
 
@@ -29,6 +30,7 @@ def small_button(icon: str, tip: str, pressed: Callable[[], None]) -> Gtk.Button
     """A flat button that is only an icon of the theme's."""
     made = Gtk.Button.new_from_icon_name(icon, Gtk.IconSize.BUTTON)
     made.set_relief(Gtk.ReliefStyle.NONE)
+    made.set_focus_on_click(False)
     made.set_tooltip_text(tip)
     made.get_accessible().set_name(tip)
     made.connect("clicked", lambda _: pressed())
@@ -83,6 +85,7 @@ class Choice(Gtk.ComboBox):
         self.add_attribute(renderer, "text", 1)
         self.set_row_separator_func(lambda model, row, *_: not model[row][1])
         self.get_accessible().set_name(name)
+        self.set_focus_on_click(False)
         self._showing = False
         self._chosen = chosen
         self.show_entries(entries)

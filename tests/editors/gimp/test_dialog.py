@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
-from .dialog_stage import HANDLE, SECOND, TARGET, Stage
+from .dialog_stage import HANDLE, PORTRAIT, SECOND, TARGET, Stage
 from .driver import Gimp
 
 
@@ -85,11 +86,11 @@ def test_place_select_pull_scrub_apply_undo_close_reopen_save_and_find_it_again(
     pairs = stage.facts()["pairs"]
     stage.dialog.run("panel.options.strength.set_value(55)")
     stage.close()
-    display = gimp.display
-    display.focus(display.windows("GIMP")[-1])
-    display.key("ctrl+z")
+    stage.focus_gimp()
+    gimp.display.settle()
+    gimp.display.key("ctrl+z")
     gimp.wait_until("len(image.get_layers()) == 1", 20)
-    display.key("ctrl+y")
+    gimp.display.key("ctrl+y")
     gimp.wait_until("len(image.get_layers()) == 2", 20)
     gimp.run("image.set_selected_layers([layer])")
     again = stage.open()
@@ -206,12 +207,32 @@ def test_the_crop_is_drawn_on_the_picture(stage: Stage) -> None:
     assert not stage.dialog.run("panel.options.draw.get_active()")
 
 
+def test_of_two_faces_one_is_chosen(stage: Stage, tmp_path: Path) -> None:
+    with Image.open(PORTRAIT) as portrait:
+        small = portrait.convert("RGB").resize((portrait.width // 2, portrait.height // 2))
+    both = Image.new("RGB", (2 * small.width, small.height))
+    both.paste(small, (0, 0))
+    both.paste(small, (small.width, 0))
+    both.save(tmp_path / "two.png")
+    stage.open_portrait(tmp_path / "two.png")
+    stage.open()
+    stage.dialog.wait_until("len(pull.faces) == 2 and panel.options.face.get_visible()", 120)
+    first = stage.facts()["crop"]
+    stage.gimp.screenshot("two faces")
+    stage.gimp.display.click(*stage.dialog.run("screen(panel.options.face)"))
+    stage.gimp.display.settle()
+    stage.gimp.display.key("Down")
+    stage.gimp.display.key("Return")
+    other = stage.until("f['crop'] is not None and pull.face_number == 1", 20)["crop"]
+    assert abs(abs(other[0] - first[0]) - small.width) < 0.1 * small.width
+
+
 def test_the_selection_is_seen_as_a_tint_and_follows_gimp(stage: Stage) -> None:
     stage.open_portrait()
     stage.open()
     assert not stage.dialog.run("view.selected_area")
     stage.gimp.run("image.select_rectangle(Gimp.ChannelOps.REPLACE, 200, 400, 300, 200)")
-    stage.gimp.display.focus(stage.gimp.display.windows("GIMP")[-1])
+    stage.focus_gimp()
     stage.focus()
     stage.dialog.wait_until("view.selected_area and view._ground._tint is not None", 20)
     stage.gimp.screenshot("selection")
