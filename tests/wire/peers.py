@@ -49,6 +49,14 @@ def wait_for_end(transport: Transport, seconds: float = PATIENCE) -> float:
     return time.monotonic() - begun
 
 
+Connect = Callable[[str], Transport]
+"""Opens the transport that the test is about."""
+
+MEGABYTE = 1 << 20
+AT_ONCE = 5.0
+"""Seconds in which something that takes milliseconds has happened on the busiest machine."""
+
+
 class Router:
     """A libzmq ROUTER in this process."""
 
