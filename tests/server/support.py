@@ -26,8 +26,9 @@ from backend.wire.codec import decode, encode
 from backend.wire.connection import ConnectionInfo, read_connection
 from backend.wire.limits import MAX_BUFFER_BYTES
 from backend.wire.messages import Message
+from stylegan_ops import stylegan2, stylegan3
 from stylegan_ops.discriminator import Discriminator
-from stylegan_ops.stylegan2 import Generator
+from stylegan_ops.generator import StyleGenerator
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 120.0
@@ -40,28 +41,31 @@ ENDLESS = {"engine": "reference", "steps": 50_000, "learning_rate": 1e-8}
 PAIRS = [[[40.0, 40.0], [56.0, 48.0]]]
 
 
-def write_model(path: Path, resolution: int = 32, channels: int = 16) -> Path:
-    """A random model file of ours."""
+def write_model(
+    path: Path,
+    resolution: int = 32,
+    channels: int = 16,
+    family: str = "stylegan2",
+    labels: Sequence[str] = (),
+    **more: Any,
+) -> Path:
+    """A random model file of ours; ``more`` goes to both networks of a StyleGAN2, to the generator of a StyleGAN3."""
     torch.manual_seed(0)
-    generator_arguments = {
-        "z_dim": 16,
-        "c_dim": 0,
-        "w_dim": 32,
-        "img_resolution": resolution,
-        "channel_base": channels * resolution,
-        "channel_max": channels,
-    }
-    discriminator_arguments = {
-        "c_dim": 0,
-        "img_resolution": resolution,
-        "channel_base": channels * resolution,
-        "channel_max": channels,
-    }
-    generator = Generator(**generator_arguments)
+    sizes = {"img_resolution": resolution, "channel_base": channels * resolution, "channel_max": channels}
+    generator_arguments = {"z_dim": 16, "c_dim": len(labels), "w_dim": 32, **sizes, **more}
+    discriminator_arguments = {"c_dim": 0, **sizes, **(more if family == "stylegan2" else {})}
+    generator: StyleGenerator
+    if family == "stylegan3":
+        third = stylegan3.Generator(**generator_arguments)
+        with torch.no_grad():  # untrained, it draws grey on grey
+            third.synthesis.layer(third.synthesis.layer_names[-1]).weight.mul_(20)
+        generator = third
+    else:
+        generator = stylegan2.Generator(**generator_arguments)
     mean, covariance = w_statistics(generator, samples=500)
     discriminator = Discriminator(**discriminator_arguments)
     model = Model("tiny", "noise", "CC0-1.0", generator, discriminator, mean, covariance)
-    write(path, model, "Random weights.", generator_arguments, discriminator_arguments)
+    write(path, model, "Random weights.", generator_arguments, discriminator_arguments, label_names=labels)
     return path
 
 
