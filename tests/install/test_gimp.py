@@ -288,6 +288,25 @@ def test_krita_and_gimp_in_one_run(
 
 
 @unix
+def test_the_command_from_its_beginning_to_its_end(
+    home: Path, wheels: Wheels, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """But for making the environment, which has tests of its own."""
+    private = Environment(home / "environment", home / "log")
+    monkeypatch.setattr(commands, "prepare", lambda with_tests: private)
+    monkeypatch.setattr(editor_commands, "chosen", lambda systems: wheels[0])
+    monkeypatch.setattr(editor_commands, "wheels_folder", lambda: wheels[1])
+    monkeypatch.setattr(editor_commands, "find_editors", list)
+    (home / ".config/GIMP/3.2").mkdir(parents=True)
+    assert commands.main(["editors"]) == 0
+    told = capsys.readouterr().out
+    assert "no GIMP in the usual places, but one has been used here" in told
+    assert "Krita" not in told
+    assert "GIMP 3.2: installed" in told
+    assert profile_in(home, "3.2").plugin_version() == __version__
+
+
+@unix
 def test_what_keeps_it_from_the_menu_is_told(
     home: Path, wheels: Wheels, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
