@@ -18,6 +18,7 @@ import pytest
 from PIL import Image
 
 from backend import cli
+from tests.server.support import write_model
 
 from .conftest import House
 
@@ -131,6 +132,22 @@ def read_until(stream: int, text: str, patience: float = 120) -> str:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a terminal of our own needs Unix")
+def test_a_label_is_given_by_number_or_name(
+    house: House, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = write_model(tmp_path / "pets.safetensors", labels=["cat", "dog"], base_size=[4, 2])
+    out = tmp_path / "seen.png"
+    words = ("invert", house.picture, "--model", model, *QUICK, "-o", out, "--label")
+    assert run(*words, "dog") == 0
+    assert "16 × 32 px" in capsys.readouterr().err
+    with Image.open(out) as seen:
+        assert seen.size == (16, 32)
+    assert run(*words, "1") == 0
+    assert "known already" in capsys.readouterr().out
+    assert run(*words, "bird") == 2
+    assert "has no label bird" in capsys.readouterr().err
+
+
 def test_ctrl_c_keeps_what_was_reached(house: House, tmp_path: Path) -> None:
     import fcntl
     import pty

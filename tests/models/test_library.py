@@ -21,6 +21,7 @@ from backend.library import published as catalogue
 from backend.library.folder import INCOMING
 from stylegan_ops import stylegan2
 from stylegan_ops.discriminator import Discriminator
+from tests.server.support import write_model
 
 from . import formats
 from .http_server import Site, serving
@@ -112,6 +113,25 @@ def test_a_file_goes_in_and_out(
     ]  # editors take the first if none is chosen
     assert torch.equal(picture(models.load("again").generator), picture(model.generator))
     assert next(one for one in models.available() if one.name == "again").domain == "oil portraits"
+
+
+def test_labels_get_names_and_pictures_need_not_be_square(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = write_model(tmp_path / "tall.safetensors", labels=["0", "1"], base_size=[4, 2])
+    assert run("add", source, "--labels", "cat, dog,bird") == 2
+    assert "The model has 2 labels, not 3." in capsys.readouterr().err
+    assert in_library(home) == []
+    assert run("add", source, "--name", "pets", "--labels", "cat, dog") == 0
+    (found,) = (model for model in models.available() if model.name == "pets")
+    assert (found.height, found.width, found.resolution) == (32, 16, 32)
+    assert (found.labels, found.label_names) == (2, ("cat", "dog"))
+    assert models.load("pets").shape == (32, 16)
+    capsys.readouterr()
+    assert run("info", "pets") == 0
+    told = capsys.readouterr().out
+    assert re.search(r"resolution +16 × 32 px", told)
+    assert re.search(r"labels +cat, dog", told)
 
 
 def test_a_file_is_exported_without_being_added(
