@@ -145,7 +145,7 @@ class Ground:
         self._drawn: _Kept[GdkPixbuf.Pixbuf] = _Kept()
         self._mask: _Kept[_Raster] = _Kept()
         self._alpha: _Kept[bytes] = _Kept()
-        self._preview: _Kept[tuple[GdkPixbuf.Pixbuf, Rect, float]] = _Kept()
+        self._preview: _Kept[tuple[GdkPixbuf.Pixbuf, Rect]] = _Kept()
 
     def show_layer(self, picture: LayerPicture) -> None:
         """Shows another picture; uint8."""
@@ -216,9 +216,9 @@ class Ground:
         self, picture: GdkPixbuf.Pixbuf, viewport: Viewport, preview: Preview, mask: Mask | None
     ) -> None:
         finer = _FINER if preview.square.angle else 1
-        side = max(1, min(_LONGEST, round(preview.square.size * viewport.zoom * finer)))
-        small, place, scale = self._preview.of(
-            (preview, mask), (side,), lambda: self._upright(preview, mask, side)
+        scale = min(_LONGEST / preview.square.size, viewport.zoom * finer)
+        small, place = self._preview.of(
+            (preview, mask), (scale,), lambda: self._upright(preview, mask, scale)
         )
         zoom = viewport.zoom / scale
         left, top = (offset + start * zoom for offset, start in zip(viewport.offset, (place.x, place.y)))
@@ -233,30 +233,28 @@ class Ground:
         if not part.empty:
             small.composite(picture, *part, left, top, zoom, zoom, _Smooth, 255)
 
-    def _upright(
-        self, preview: Preview, mask: Mask | None, side: int
-    ) -> tuple[GdkPixbuf.Pixbuf, Rect, float]:
-        """The model's picture turned as the crop is, see-through where nothing may move; its place, and its scale."""
+    def _upright(self, preview: Preview, mask: Mask | None, scale: float) -> tuple[GdkPixbuf.Pixbuf, Rect]:
+        """The model's picture turned as the crop is, see-through where nothing may move, and its place when scaled."""
         square = preview.square
+        size = (max(1, round(side * scale)) for side in (square.width, square.height))
         shown = _pixbuf(preview.rgb, preview.width, preview.height, False)
-        shown = shown.scale_simple(side, side, _Smooth).add_alpha(False, 0, 0, 0)
+        shown = shown.scale_simple(*size, _Smooth).add_alpha(False, 0, 0, 0)
         whole = turned(_pixels(shown), square.angle)
-        scale = side / square.size
         left = round(square.middle.x * scale - whole.width / 2)
         top = round(square.middle.y * scale - whole.height / 2)
         place = Rect(left, top, whole.width, whole.height)
         data = bytearray(whole.data.tobytes())
         if mask is not None:
             data[3::4] = self._alpha_of(mask, square, place, scale, bytes(data[3::4]))
-        return _pixbuf(data, whole.width, whole.height, True), place, scale
+        return _pixbuf(data, whole.width, whole.height, True), place
 
     def _alpha_of(self, mask: Mask, square: Square, place: Rect, scale: float, inside: bytes) -> bytes:
-        """The mask where the turned square is; the same for all previews of a drag at one zoom."""
+        """The mask where the turned crop is; the same for all previews of a drag at one zoom."""
 
         def made() -> bytes:
             raster = self._mask.of((mask,), (), lambda: _Raster(mask.rect, mask.pixels, _GREY))
             grey = raster.scaled(place, scale)
-            # 255 is all ones and 0 none, so this keeps the mask where the square is, all pixels at once.
+            # 255 is all ones and 0 none, so this keeps the mask where the crop is, all pixels at once.
             both = int.from_bytes(grey, "little") & int.from_bytes(inside, "little")
             return both.to_bytes(len(grey), "little")
 

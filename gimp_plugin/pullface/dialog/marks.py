@@ -156,7 +156,7 @@ def _frame(scene: Scene) -> Iterator[Sprite]:
     middle = (min(p.x for p in outline) + max(p.x for p in outline)) / 2
     below = max(p.y for p in outline) + 14 * scene.scale
     turned = f"  {frame.angle:g}°" if frame.angle else ""
-    yield label(middle, below, f"{frame.size} × {frame.size}{turned}", _PILL, scene.scale)
+    yield label(middle, below, f"{round(frame.width)} × {round(frame.height)}{turned}", _PILL, scene.scale)
 
 
 def _faces(scene: Scene) -> Iterator[Sprite]:

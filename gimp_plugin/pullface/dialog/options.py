@@ -1,4 +1,4 @@
-"""What may move, how freely, and what the model sees."""
+"""What may move, how freely, what the model sees, and which kind of picture it is."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MOST_PIXELS = 500
 
 
 class Options(Gtk.Grid):
-    """Movable area, strength and crop.
+    """Movable area, strength, crop, and the label of a model that has any.
 
     Attributes:
         area_changed: called with movable, grow and feather, as in ``AreaOptions``.
@@ -24,6 +24,7 @@ class Options(Gtk.Grid):
         crop_chosen: called with a ``CropChoice``.
         framing_toggled: called with whether the crop's frame shall be edited on the picture.
         face_chosen: called with the number of the face, from 0.
+        label_chosen: called with the number of a label, None for any.
     """
 
     def __init__(self) -> None:
@@ -33,8 +34,10 @@ class Options(Gtk.Grid):
         self.crop_chosen: Callable[[str], None] = lambda choice: None
         self.framing_toggled: Callable[[bool], None] = lambda on: None
         self.face_chosen: Callable[[int], None] = lambda number: None
+        self.label_chosen: Callable[[int | None], None] = lambda number: None
         self._showing = False
         self._faces = -1
+        self._labels: list[str] | None = None
 
         self.movable = Choice(
             "Movable",
@@ -71,7 +74,7 @@ class Options(Gtk.Grid):
             lambda choice: self.crop_chosen(choice),
         )
         self.crop.set_tooltip_text(
-            "The square of the picture that the model sees: head and hair, not much more"
+            "The part of the picture that the model sees: of a face head and hair, not much more"
         )
         self.draw = Gtk.ToggleButton(tooltip_text="Draw, move, scale and turn the crop on the picture")
         self.draw.set_image(Gtk.Image.new_from_icon_name("document-edit-symbolic", Gtk.IconSize.BUTTON))
@@ -80,6 +83,10 @@ class Options(Gtk.Grid):
         self.draw.connect("toggled", self._tell_framing)
         self.face = Choice("Face", (), lambda number: self.face_chosen(int(number)))
         self.face.set_tooltip_text("Which of the faces in the layer the model sees")
+        self.label = Choice(
+            "Kind of picture", (), lambda chosen: self.label_chosen(int(chosen) if chosen else None)
+        )
+        self.label.set_tooltip_text("This model knows several kinds of pictures: which of them this one is")
 
         edge = Gtk.Box(spacing=GAP)
         edge.pack_start(self.grow, True, True, 0)
@@ -88,17 +95,14 @@ class Options(Gtk.Grid):
         crop = Gtk.Box(spacing=GAP)
         crop.pack_start(self.crop, True, True, 0)
         crop.pack_start(self.draw, False, False, 0)
-        self._face_label = line_label("Face")
         for row, (text, field) in enumerate(
             (("Movable", self.movable), ("Grow", edge), ("Strength", self.strength), ("Crop", crop))
         ):
             self.attach(line_label(text), 0, row, 1, 1)
             field.set_hexpand(True)
             self.attach(field, 1, row, 1, 1)
-        self.attach(self._face_label, 0, 4, 1, 1)
-        self.attach(self.face, 1, 4, 1, 1)
-        for widget in (self._face_label, self.face):
-            widget.set_no_show_all(True)
+        self._face_row = self._at_times(4, "Face", self.face)
+        self._label_row = self._at_times(5, "Kind", self.label)
 
     def show_pull(self, pull: Any) -> None:
         """Shows the pull's options."""
@@ -111,8 +115,14 @@ class Options(Gtk.Grid):
             self._faces = count
             self.face.show_entries([(str(face), f"Face {face + 1} of {count}") for face in range(count)])
         self.face.show_choice("" if number is None else str(number))
-        for widget in (self._face_label, self.face):
-            widget.set_visible(count > 1)
+        if pull.labels != self._labels:
+            self._labels = list(pull.labels)
+            named = [(str(index), name) for index, name in enumerate(self._labels)]
+            self.label.show_entries([("", "Any"), *named])
+        self.label.show_choice("" if pull.label is None else str(pull.label))
+        for widgets, shown in ((self._face_row, count > 1), (self._label_row, bool(self._labels))):
+            for widget in widgets:
+                widget.set_visible(shown)
 
     def show_strength(self, strength: float) -> None:
         """Shows a strength from 0 to 1, without telling anybody."""
@@ -125,6 +135,14 @@ class Options(Gtk.Grid):
         self._showing = True
         self.draw.set_active(on)
         self._showing = False
+
+    def _at_times(self, row: int, text: str, field: Gtk.Widget) -> tuple[Gtk.Widget, Gtk.Widget]:
+        """A row that is seen only where there is something to choose."""
+        widgets = line_label(text), field
+        for column, widget in enumerate(widgets):
+            widget.set_no_show_all(True)
+            self.attach(widget, column, row, 1, 1)
+        return widgets
 
     def _tell_area(self) -> None:
         self.area_changed(

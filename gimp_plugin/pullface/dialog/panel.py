@@ -67,7 +67,6 @@ class Panel(Gtk.Box):
         self._connect()
         self._end_pull = pull.observe(self._on_topic)
         self._end_connection = connection.observe(lambda _: self._show_connection())
-        self.options.show_pull(pull)
         self.results.show_results(pull.results)
         self._show_connection()
         self._show_state()
@@ -111,7 +110,6 @@ class Panel(Gtk.Box):
         elif topic == "results":
             self.results.show_results(pull.results)
         elif topic == "options":
-            self.options.show_pull(pull)
             self._show_models()
 
     def _show_connection(self) -> None:
@@ -121,6 +119,7 @@ class Panel(Gtk.Box):
 
     def _show_models(self) -> None:
         self.header.show_models(self._connection.models, self._pull.model)
+        self.options.show_pull(self._pull)  # a model tells what there is to choose from
 
     def _show_state(self) -> bool:
         if self._soon:
@@ -181,5 +180,6 @@ class Panel(Gtk.Box):
         self.controls.step_asked = pull.show
         self.options.area_changed = self._set_area
         self.options.face_chosen = pull.choose_face
+        self.options.label_chosen = pull.set_label
         self.results.apply_asked = pull.apply_result
         self.results.delete_asked = pull.delete_result

@@ -244,8 +244,7 @@ class PullDialog:
             self._end()
 
     def _show_zoom(self) -> None:
-        scale = self.view.get_scale_factor()
-        self._zoom.set_text(f"{100 * self.view.viewport.zoom / scale:.0f} %")
+        self._zoom.set_text(f"{100 * self.view.viewport.zoom:.0f} %")
 
     # Closing
 

@@ -172,6 +172,30 @@ def test_points_are_moved_deleted_and_undone_while_the_picture_is_zoomed_and_pan
     stage.until("abs(f['pairs'][0][0][0] - 340) < 1", 10)
 
 
+def test_a_dragged_point_is_drawn_at_once(stage: Stage) -> None:
+    ready_to_pull(stage)
+    milliseconds = stage.dialog.run(
+        """
+        def cost(index):
+            pull.pairs.move(0, "target", Point(321 + index, 519 - index))
+            view.gestures.changed()
+            begun = time.process_time()  # what else the machine does is not meant
+            window.GLib.source_remove(view._drawing)
+            view._draw()
+            return 1000 * (time.process_time() - begun)
+
+        size = view.viewport.size
+        view.viewport.resize(900, 700)
+        pull.pairs.begin_gesture()
+        costs = sorted(cost(index) for index in range(21))
+        pull.pairs.cancel_gesture()
+        view.viewport.resize(*size)
+        costs[10]
+        """
+    )
+    assert milliseconds < 30
+
+
 def test_test_connection_says_what_is_reached(stage: Stage) -> None:
     stage.open_portrait()
     stage.open()
