@@ -20,7 +20,7 @@ from pathlib import Path
 from backend import __version__
 from backend.editors.finding import OLDEST, find_editors
 from backend.editors.gimp import gimp_profiles
-from backend.editors.gimp_menu import asked_by_gimp, troubles, without_folder
+from backend.editors.gimp_menu import asked_by_gimp, troubles, way_to_the_backend, without_folder
 from backend.editors.krita import krita_profiles
 from backend.wire import folders
 from backend.wire.connection import read_connection
@@ -292,7 +292,9 @@ def _gimp() -> list[Finding]:
             findings.append(Finding("gimp plug-in", WARNING, text, advice))
         elif version is not None and not found:
             seen = "GIMP offers it" if asked_by_gimp(profile) else "GIMP will find it at its next start"
-            findings.append(Finding("gimp plug-in", OK, f"{text}; {seen}, as Filters > Pullface"))
+            way = way_to_the_backend(profile, editors)
+            spoken = f"; it reaches the backend by {way}" if way else ""
+            findings.append(Finding("gimp plug-in", OK, f"{text}; {seen}, as Filters > Pullface{spoken}"))
     for trouble in without_folder(profiles, editors):
         findings.append(Finding("gimp plug-in", WARNING, trouble.text, trouble.advice))
     return findings

@@ -26,7 +26,7 @@ _BINDINGS = (
 # Runs in the Python that GIMP starts plug-ins with.
 _QUESTIONS = """
 import json, sys
-told = {"python": sys.executable, "version": list(sys.version_info[:2]), "gi": "", "gimp": "", "pullface": []}
+told = {"python": sys.executable, "gi": "", "gimp": "", "pullface": [], "way": ""}
 try:
     import gi
 except Exception as error:
@@ -46,6 +46,11 @@ else:
         obstacles.check()
     except Exception as error:
         told["pullface"] = [getattr(error, "message", str(error)), getattr(error, "hint", "")]
+    else:
+        from pullface.backend.wire.transport import open_transport
+        transport = open_transport("tcp://127.0.0.1:9")
+        told["way"] = transport.name
+        transport.close()
 print(json.dumps(told))
 """
 
@@ -82,6 +87,14 @@ def troubles(profile: GimpProfile, editors: Sequence[FoundEditor]) -> list[Troub
         advice = f"Start GIMP in a terminal and look for lines with {SCRIPT}. {AGAIN}"
         found.append(Trouble(text, advice))
     return found
+
+
+def way_to_the_backend(profile: GimpProfile, editors: Sequence[FoundEditor]) -> str:
+    """How the installed plug-in would reach the backend: by pyzmq, or by Python's sockets and why; empty if unknown."""
+    editor = installed_gimp(profile, editors)
+    python = _named_python(profile) if editor is not None and sys.platform.startswith("linux") else None
+    told = _ask(python, profile, editor.place) if python is not None and editor is not None else None
+    return str(told["way"]) if told is not None else ""
 
 
 def without_folder(profiles: Sequence[GimpProfile], editors: Sequence[FoundEditor]) -> list[Trouble]:
@@ -214,9 +227,7 @@ def _of_the_python(profile: GimpProfile, program: Path, proven: bool) -> Iterato
     Args:
         proven: GIMP has got an answer from the plug-in, so that the Python itself must be right.
     """
-    with open(profile.script, encoding="utf-8", errors="replace") as file:
-        named = file.readline().removeprefix("#!").strip()
-    python = shutil.which("python3", path=session_path()) if named.endswith("env python3") else named
+    python = _named_python(profile)
     if python is None:
         yield Trouble("GIMP starts plug-ins with python3, which is not there", f"Install it. {_BINDINGS}")
         return
@@ -230,6 +241,13 @@ def _of_the_python(profile: GimpProfile, program: Path, proven: bool) -> Iterato
     elif told["pullface"] and _has_bindings(told):
         text, advice = told["pullface"]
         yield Trouble(f"{text} (in GIMP's Python, {told['python']})", advice or AGAIN)
+
+
+def _named_python(profile: GimpProfile) -> str | None:
+    """The Python that the plug-in's first line names; None when it is not on the path."""
+    with open(profile.script, encoding="utf-8", errors="replace") as file:
+        named = file.readline().removeprefix("#!").strip()
+    return shutil.which("python3", path=session_path()) if named.endswith("env python3") else named
 
 
 def _has_bindings(told: dict[str, Any] | None) -> bool:
