@@ -86,6 +86,8 @@ class CroppedPull(PullState):
     def _wish(self) -> list[Any]:
         square = {"drawn": self.drawn_crop, "face": self.face}.get(self.crop_choice)
         wish = [self.model, self.crop_choice, square.numbers if square is not None else None]
+        if self.inversion_settings:
+            return [*wish, self.label, self.inversion_settings]
         return wish if self.label is None else [*wish, self.label]
 
     @property

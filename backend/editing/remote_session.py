@@ -20,7 +20,8 @@ class SessionFacts:
     Attributes:
         name: 32 hexadecimal digits.
         digest: of the layer's pixels that it was opened with.
-        wish: what the artist had chosen: model, way of the crop, drawn crop. Another wish means another session.
+        wish: what was chosen: model, way of the crop, drawn crop, and further what is not the default: label, settings
+            of the inversion. Another wish means another session.
         rect: of those pixels, image space.
         crop: that the model sees, with the aspect of the model's pictures.
         inverted: whether the picture has been found in the model.

@@ -290,6 +290,7 @@ class PullState:
             )
         self.model = record.model
         self.label = record.label
+        self.inversion_settings = record.inversion
         self.crop_choice = record.crop_choice
         self.drawn_crop = record.drawn_crop
         self.face = record.face
@@ -320,6 +321,7 @@ class PullState:
         record = Record(
             model=self.model,
             label=self.label,
+            inversion=self.inversion_settings,
             crop_choice=self.crop_choice,
             drawn_crop=self.drawn_crop,
             face=self.face,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 
@@ -14,7 +15,7 @@ from backend.editing.pull import Pull
 from backend.editing.state import Phase
 from backend.wire.messages import Reply
 from tests.editing.support import Bench, MemorySource
-from tests.server.support import ENDLESS, picture, worker_pids
+from tests.server.support import ENDLESS, QUICK_INVERSION, picture, worker_pids
 
 SHORT = {"engine": "reference", "steps": 6, "stop_distance": 0.0}
 HANDLE, TARGET = Point(50, 40), Point(62, 44)
@@ -472,3 +473,21 @@ def test_the_crop_is_chosen(bench: Bench, source: MemorySource, choice: str) -> 
     assert pull.message is None or pull.message.kind == "note"
     assert pull.crop == Square(30, 20, 64), "a selection of the mouth does not move the crop"
     assert pull.last_step == 6
+
+
+def test_other_settings_of_the_inversion_are_another_session_and_are_kept(
+    bench: Bench, source: MemorySource
+) -> None:
+    pull = pulled(bench, source)
+    pull.save_record()
+    again = bench.pull(source, source.record)
+    assert again.inversion_settings == pull.inversion_settings
+    again.inversion_settings = {**QUICK_INVERSION, "seed": 1}
+    assert again.step > 0
+    again.drag_options = SHORT
+    again.drag()
+    bench.rest(again)
+    again.save_record()
+    sessions = [item.session for item in again.results]
+    assert len(set(sessions)) == 2
+    assert json.loads(source.record)["inversion"] == {**QUICK_INVERSION, "seed": 1}

@@ -42,6 +42,7 @@ def whole() -> Record:
     return Record(
         model="toon",
         label=2,
+        inversion={"method": "pti"},
         crop_choice="drawn",
         drawn_crop=Square(1, 2, 64),
         area=AreaOptions("selection", -2, 5),
