@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from gi.repository import Gegl, Gimp
 
-from ..backend.editing.areas import Capsule, capsules
+from ..backend.editing.areas import widened
 from ..backend.editing.drawing import drawn
 from ..backend.editing.geometry import Point, Rect, Square
 from ..backend.editing.host import AreaOptions, EditingError, Mask, Slices
@@ -42,10 +42,7 @@ def movable(
     if selected is not None:
         pixels = _selected(image, work)
     else:
-        areas = [
-            Capsule(area.start, area.end, max(1.0, area.radius + grow)) for area in capsules(pairs, crop)
-        ]
-        pixels, grow = drawn(areas, work), 0
+        pixels, grow = drawn(widened(pairs, crop, grow), work), 0
     yield
     if grow or options.feather > 0:
         pixels = _softened(pixels, work.width, work.height, grow, options.feather)

@@ -7,7 +7,8 @@ from typing import Any
 
 from krita import Selection
 
-from ..backend.editing.areas import Capsule, capsules
+from ..backend.editing.areas import Capsule
+from ..backend.editing.areas import widened as widened_capsules
 from ..backend.editing.drawing import drawn
 from ..backend.editing.geometry import Point, Rect, Square
 from ..backend.editing.host import AreaOptions, EditingError, Mask, Slices
@@ -47,10 +48,7 @@ def movable(
     if selected is not None:
         pixels = yield from _selected(document.selection(), work)
     else:
-        areas = [
-            Capsule(area.start, area.end, max(1.0, area.radius + grow)) for area in capsules(pairs, crop)
-        ]
-        pixels, grow = (yield from _drawn(areas, work)), 0
+        pixels, grow = (yield from _drawn(widened_capsules(pairs, crop, grow), work)), 0
     if grow:
         pixels = yield from widened(
             pixels, work.width, work.height, abs(grow), _grow if grow > 0 else _shrink
