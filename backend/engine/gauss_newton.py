@@ -8,8 +8,8 @@ A step (`advance`) does:
  1. the Jacobian of the positions with respect to x: how the feature map's change moves the patches
     (`Follower.motion_maps`), pulled back through the synthesis up to F. Rows are kept from step to step and corrected
     by what was seen to happen (Broyden 1965); those that predicted badly are computed anew;
- 2. Δx, which moves each handle along its line by at most `LONGEST_STEP`, keeps what the mask protects (`Held`), and
-    stays near the start (`damped_step`);
+ 2. Δx, which moves each handle along its line by at most `LONGEST_STEP`, keeps what the mask protects and, less
+    firmly, what it lets move but nobody pulls (`Held`), and stays near the start (`damped_step`);
  3. a look at the new feature map: positions, and the cost of all three wishes. A cost that is not lower is rolled
     back and tried again with fresh rows, then nearer (Levenberg 1944, Marquardt 1963).
 """
@@ -17,7 +17,7 @@ A step (`advance`) does:
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -29,7 +29,7 @@ from backend.engine import engines
 from backend.engine.engines import DragProblem
 from backend.engine.following import Follower, limited
 from backend.engine.freedom import FEATURE_RESOLUTION
-from backend.engine.holding import Held
+from backend.engine.holding import NEAR, Held, calm_costs, fixed_costs
 from backend.engine.jacobian import pull_back
 from backend.engine.least_squares import damped_step
 from stylegan_ops.precision import mixed_precision
@@ -45,6 +45,10 @@ POSITION_ERROR = 1.0 / 256
 
 HOLD = 10.0
 """Cost of a mean square change of 1 deviation where nothing may move, for a `lambda_mask` of 1."""
+
+CALM, RELAX, GIVEN_UP = 0.6, 0.2, 0.02
+"""Weight, in that of what may not move, of what may move but is not pulled; how much of it is left when the drag would
+be stuck with it, and the weight that is none."""
 
 FRESH_ROWS = 24
 """The most rows of positions that one step computes anew: a step has to stay short, however many points there are."""
@@ -130,6 +134,8 @@ class GaussNewtonEngine:
         self._origins: Tensor | None = None
         self._costs: deque[float] = deque(maxlen=PATIENCE + 1)
         self._stuck: str | None = None
+        self._calm = 0.0
+        self._ways: Tensor | None = None
 
     @property
     def latent(self) -> Tensor:
@@ -163,10 +169,32 @@ class GaussNewtonEngine:
         self._follower = Follower(plain, handles, self._problem.shape)
         mask = self._problem.mask
         if mask is not None and self._problem.lambda_mask > 0 and bool((mask < 1).any()):
-            weight = HOLD * self._problem.lambda_mask
-            self._held = Held(plain, mask, self._follower.scale, weight, x.numel())
+            costs = self._hold * fixed_costs(mask, self._cells(plain))
+            self._held = Held(plain, costs, self._follower.scale, x.numel())
         change = None if self._held is None else self._held.change(plain)
         return State(x, features, plain, handles, torch.ones_like(handles[:, 0]), change)
+
+    @property
+    def _hold(self) -> float:
+        return HOLD * self._problem.lambda_mask
+
+    @staticmethod
+    def _cells(plain: Tensor) -> tuple[int, int]:
+        return plain.shape[1], plain.shape[2]
+
+    def _weigh(self, state: State, calm: float) -> State:
+        """Gives what may move but is not pulled another weight, in that of what may not move; the state with it."""
+        mask = self._problem.mask
+        if self._held is None or mask is None or self._ways is None:
+            return state
+        self._calm = calm if calm > GIVEN_UP else 0.0
+        cells = self._cells(state.plain)
+        costs = fixed_costs(mask, cells) + self._calm * calm_costs(mask, cells, self._ways)
+        self._held.weigh(self._hold * costs)
+        self._costs.clear()
+        self._reach = self._longest
+        self._state = replace(state, change=self._held.change(state.plain))
+        return self._state
 
     def _look(self, x: Tensor, expected: Tensor, before: Tensor) -> State:
         assert self._follower is not None
@@ -182,7 +210,7 @@ class GaussNewtonEngine:
         if state is None:
             raise RuntimeError("locate() has to come before the first advance()")
         wanted = torch.from_numpy(targets).to(state.positions)
-        self._aim(state, wanted)
+        state = self._aim(state, wanted)
         weights = state.confidence.clamp(min=LEAST_CONFIDENCE)
         cost = self._cost(state, wanted, weights)
         if self._held is not None and state.change is not None:
@@ -233,7 +261,7 @@ class GaussNewtonEngine:
         there = self._look(state.x + delta.reshape(state.x.shape), state.positions + moves, state.positions)
         return Trial(there, self._cost(there, wanted, weights), delta, moves)
 
-    def _aim(self, state: State, wanted: Tensor) -> None:
+    def _aim(self, state: State, wanted: Tensor) -> State:
         """Begins new lines where the handles are, when a target is another one than in the last step."""
         if self._targets is None or not torch.equal(wanted, self._targets):
             self._targets, self._origins = wanted, state.positions
@@ -241,6 +269,13 @@ class GaussNewtonEngine:
             self._costs.clear()
             self._reach = self._longest
             self._error = POSITION_ERROR * self._size
+            handles = torch.from_numpy(self._problem.handles).to(wanted)
+            ways = torch.stack([handles, wanted], dim=1).to(state.plain)
+            # A target that is being moved does not make everything be learned anew at each px.
+            if self._ways is None or float((ways - self._ways).norm(dim=2).max()) > NEAR * self._size:
+                self._ways = ways
+                return self._weigh(state, CALM)
+        return state
 
     def _cost(self, state: State, wanted: Tensor, weights: Tensor) -> Tensor:
         """All wishes in one number: Huber's function of the distances, so that far handles do not outweigh near ones,
@@ -310,7 +345,12 @@ class GaussNewtonEngine:
         self._doubts = np.where(np.isinf(self._doubts), self._doubts, wrong)
 
     def _stop_or_insist(self, state: State, wanted: Tensor, weights: Tensor) -> None:
-        """Handles that are nearly there are asked for once more, with more weight; else the drag is stuck."""
+        """What holds the handles back without need gives way; handles that are nearly there are asked for once more,
+        with more weight; else the drag is stuck.
+        """
+        if self._calm > 0:
+            self._weigh(state, self._calm * RELAX)
+            return
         distance = torch.linalg.norm(wanted - state.positions, dim=1)
         near = NEARLY * self._size
         if self._error == POSITION_ERROR * self._size and bool((distance < near).all()):

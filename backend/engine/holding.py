@@ -1,7 +1,8 @@
 """What may not move stays as it was: the mask's part of the least-squares problem.
 
-The cost is the mean square change of the normalised feature map where the mask is 0. Its Jacobian has as many rows as
-the map has values, far too many to compute. What stands for it are rows along orthonormal directions of that change:
+The cost is the square change of the normalised feature map, weighted by place: where the mask is 0 (`fixed_costs`), and
+less so where it lets move what nobody pulls (`calm_costs`). Its Jacobian has as many rows as the map has values, far
+too many to compute. What stands for it are rows along orthonormal directions of that change:
 the present one, which gives the exact gradient, and those that earlier looks at a latent found to change. So the
 problem learns just those ways of changing what is held that its own steps would take (as Krylov's methods do), and
 random signs, whose products estimate the rest of the curvature without bias (Hutchinson 1990).
@@ -24,7 +25,43 @@ PROBES, KEPT_PROBES = 1, 32
 COVERED = 0.2
 """A direction that is but for this part in the span of others adds nothing."""
 
+NEAR = 12 / 256
+"""How far around a handle's way everything may come along, as a part of the picture's longer side."""
+
+SMALL, LARGE = 0.1, 0.25
+"""Part of the picture that may move: up to the first it is a feature, which is pulled in parts; from the second on it
+is a head, which moves as a whole."""
+
 PullBack = Callable[[Tensor], Tensor]
+
+
+def fixed_costs(mask: Tensor, cells: tuple[int, int]) -> Tensor:
+    """Costs [h, w] for `cells` = (h, w), 1 in all, where the mask [H, W] (1 = may move) lets nothing move."""
+    held = F.adaptive_avg_pool2d((1 - mask)[None, None].float(), cells)[0, 0]
+    return held / held.sum().clamp(min=1)
+
+
+def calm_costs(mask: Tensor, cells: tuple[int, int], ways: Tensor) -> Tensor:
+    """Costs [h, w] for `cells` = (h, w), 1 in all at most, of what may move by the mask [H, W] but is not pulled.
+
+    ways: [N, 2, 2], where each handle's way begins and ends, px of the picture. A mouth that is pulled by its corners
+    could be lifted as well as bent, and the model often finds lifting likelier; an artist means the corners.
+    """
+    part = float(mask.mean())
+    size = max(mask.shape)
+    rows, columns = (
+        (torch.arange(count, device=mask.device) + 0.5) * (side / count)
+        for count, side in zip(cells, mask.shape, strict=True)
+    )
+    begin, along = ways[:, 0], ways[:, 1] - ways[:, 0]
+    x, y = columns[None, None, :] - begin[:, 0, None, None], rows[None, :, None] - begin[:, 1, None, None]
+    length = along.square().sum(dim=1).clamp(min=1e-6)[:, None, None]
+    share = ((x * along[:, 0, None, None] + y * along[:, 1, None, None]) / length).clamp(0, 1)
+    x, y = x - share * along[:, 0, None, None], y - share * along[:, 1, None, None]
+    near = torch.exp(-(x.square() + y.square()).amin(dim=0) / (2 * (NEAR * size) ** 2))
+    inner = F.adaptive_avg_pool2d(mask[None, None].float(), cells)[0, 0] * (1 - near)
+    feature = min(max((LARGE - part) / (LARGE - SMALL), 0.0), 1.0)
+    return inner * (feature / inner.sum().clamp(min=1))
 
 
 class Held:
@@ -32,22 +69,25 @@ class Held:
 
     Args:
         first: the map before anything moved, [C, h, w].
-        mask: [H, W], 1 = may move.
+        costs: [h, w], of a mean square change of 1 in each place.
         scale: [C], factor that normalises a channel.
-        weight: cost of a mean square change of 1.
         unknowns: how many numbers a row has.
     """
 
-    def __init__(self, first: Tensor, mask: Tensor, scale: Tensor, weight: float, unknowns: int) -> None:
-        cells = (first.shape[1], first.shape[2])
-        held = F.adaptive_avg_pool2d((1 - mask)[None, None].float(), cells)[0, 0]
-        total = held.sum().clamp(min=1) * first.shape[0]
+    def __init__(self, first: Tensor, costs: Tensor, scale: Tensor, unknowns: int) -> None:
         self._first = first
-        self._weights = (weight * held / total).sqrt() * scale[:, None, None]
+        self._scale = scale[:, None, None]
+        self._unknowns = unknowns
         self._random = torch.Generator(first.device).manual_seed(0)
+        self.weigh(costs)
+
+    def weigh(self, costs: Tensor) -> None:
+        """Takes other costs; what was learned of the Jacobian is forgotten, and changes are to be measured anew."""
+        first = self._first
+        self._weights = (costs / first.shape[0]).sqrt() * self._scale
         self._directions = first.new_zeros(0, *first.shape)
-        self._rows = first.new_zeros(0, unknowns)
-        self._probes = first.new_zeros(0, unknowns)
+        self._rows = first.new_zeros(0, self._unknowns)
+        self._probes = first.new_zeros(0, self._unknowns)
         self._wishes = first.new_zeros(0)
 
     def change(self, features: Tensor) -> Tensor:

@@ -35,9 +35,9 @@ FLAT, TEXTURE = 0.015, 1.5
 twice that it is drawing."""
 
 TRUSTED = (0.08, 0.25)
-"""Part of the energy of the picture's fine structure that the model may miss: below the first it is trusted with colours
-and to draw, above the second with neither. What it shows of a picture that it hardly knows is a blur, which on an
-artist's clean colours is a veil or a smudge."""
+"""Part of the energy of the picture's fine structure that the model may miss: below the first it is trusted with
+colours and to draw, above the second with neither. What it shows of a picture that it hardly knows is a blur, which on
+an artist's clean colours is a veil or a smudge."""
 
 KEPT = (0.4, 0.8)
 """Part of the energy of its own moved lines that what the model draws must have to be shown: below the first the drag

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 
 from backend.engine.following import Follower
-from backend.engine.holding import Held
+from backend.engine.holding import Held, calm_costs, fixed_costs
 from backend.engine.jacobian import pull_back
 from backend.engine.least_squares import damped_step
 from backend.engine.points import Taps
@@ -127,13 +127,28 @@ def held_problem():
     weights = weights * torch.logspace(0, -2, 20)[:, None]  # some unknowns change little of what is held
     mask = torch.zeros(64, 64)
     mask[:, 32:] = 1
-    held = Held(first, mask, torch.ones(6), weight=3.0, unknowns=20)
+    held = Held(first, 3.0 * fixed_costs(mask, (16, 16)), torch.ones(6), unknowns=20)
 
     def features(x):
         return first + (x @ weights).reshape(first.shape)
 
     exact = torch.stack([held.change(features(unit)).flatten() for unit in torch.eye(20)], dim=1)
     return held, features, lambda maps: maps.flatten(1) @ weights.t(), exact
+
+
+def test_what_may_move_and_is_not_pulled_costs_too_on_a_feature_and_not_on_a_head():
+    mask = torch.zeros(64, 64)
+    mask[20:32, 16:44] = 1
+    ways = torch.tensor([[[20.0, 28.0], [20.0, 22.0]]])
+    costs = calm_costs(mask, (64, 64), ways)
+    assert float(costs.sum()) == pytest.approx(1.0)
+    assert not costs[mask == 0].any()
+    # Next to nothing along the way, all of it some way off.
+    assert float(costs[28, 40]) > 20 * float(costs[25, 20])
+    assert float(costs[28, 40]) == pytest.approx(float(costs.max()), rel=1e-3)
+    assert not calm_costs(torch.ones(64, 64), (64, 64), ways).any()
+    # A map of other cells, a picture of another shape.
+    assert calm_costs(mask[:, :32], (16, 8), ways).shape == (16, 8)
 
 
 def test_only_what_is_held_costs_and_the_rows_give_the_slope():

@@ -98,6 +98,27 @@ def test_points_a_pixel_apart_and_200_pixels_apart_move_together(toon, face):
     assert steps[-1].distance < 0.5 * steps[0].distance
 
 
+def test_corners_of_a_mouth_are_pulled_and_its_middle_follows_less(toon, face, monkeypatch):
+    inversion, places = face
+    corners = [places["mouth_left"], places["mouth_right"]]
+    pairs = [[(x, y), (x + side * 5, y - 10)] for (x, y), side in zip(corners, (-1, 1))]
+    x, y = np.mean(corners, axis=0)
+    columns, rows = np.meshgrid(np.arange(256) + 0.5, np.arange(256) + 0.5)
+    mask = (((columns - x) / 46) ** 2 + ((rows - y) / 30) ** 2 < 1).astype(np.float32)
+
+    def lifted() -> float:
+        """How far the middle of the mouth rises for each px that its corners do."""
+        drag, steps = run(toon, inversion, pairs, mask)
+        assert drag.outcome == "arrived"
+        now = detect(steps[-1].preview())
+        rise = {name: places[name][1] - now[name][1] for name in places}
+        return (rise["mouth_top"] + rise["mouth_bottom"]) / (rise["mouth_left"] + rise["mouth_right"])
+
+    calm = lifted()
+    monkeypatch.setattr("backend.engine.gauss_newton.CALM", 0.0)
+    assert calm < 0.9 * lifted()
+
+
 @pytest.mark.parametrize("handle", [(0.0, 128.0), (255.9, 255.9), (128.0, 0.0)])
 def test_a_point_at_the_pictures_edge_comes_to_a_certain_end(toon, face, handle):
     inversion, _ = face
