@@ -1,6 +1,7 @@
 """What the embedded model is made of, and how long it trains: the settings of ``--preset toon``.
 
-What made the weights in the repository; their model card names the machine and the time it took.
+The weights in the repository were made with these, but without `Stage.changes`, which came later; their model card
+names the machine and the time it took.
 """
 
 from __future__ import annotations
