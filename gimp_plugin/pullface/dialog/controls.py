@@ -27,7 +27,7 @@ class Scrubber(Gtk.Scale):
 
     def __init__(self, scrubbed: Callable[[int], None]) -> None:
         super().__init__(adjustment=Gtk.Adjustment(0, 0, 1, 1, 10, 0), draw_value=False)
-        self.set_digits(0)
+        self.set_round_digits(0)
         self.set_tooltip_text("Show an earlier step of the pull")
         self.get_accessible().set_name("Step")
         self._scrubbed = scrubbed
