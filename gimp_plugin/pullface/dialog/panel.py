@@ -157,14 +157,14 @@ class Panel(Gtk.Box):
 
     def _details(self, message: Message) -> str:
         connection = self._connection
-        backend = ", ".join(
-            (
-                f"{connection.version or 'no version'}",
-                connection.state,
-                connection.device or "no device",
-                f"logs in {connection.log_folder}",
-            )
+        known = (
+            connection.version,
+            connection.state,
+            connection.device,
+            connection.transport,
+            f"logs in {connection.log_folder}",
         )
+        backend = ", ".join(fact for fact in known if fact)
         parts = [message.text, message.hint, message.details, self._about, f"Backend: {backend}"]
         parts.append(f"Python {platform.python_version()}, {platform.platform()}")
         return "\n".join(part for part in parts if part)
