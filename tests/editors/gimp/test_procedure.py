@@ -283,7 +283,7 @@ def test_script_fu_and_the_console_do_the_same(pulls: Pulls, tmp_path: Path) -> 
         """,
         str(result),
     )
-    assert layers[1] == [["Pull 1", [["Edit", []]]], ["portrait.png", []]]
+    assert layers[1] == [["Pull 1", [["Edit", []]]], ["Background", []]]
     mine = pulls.portrait()
     pulls.drag(mine)
     assert np.array_equal(pulls.shown(layers[0]), pulls.shown(mine))
