@@ -9,9 +9,13 @@ import torch
 from backend.engine import Crop, choose_crop, extract, extract_mask
 from backend.engine.change import Change
 from backend.engine.compositing import composite
+from backend.engine.first_guess import first_guess
 from backend.engine.flow import blur
 from backend.engine.following import Follower
 from backend.engine.points import Taps
+from backend.models.model import Model, w_statistics
+from stylegan_ops.encoder import Encoder
+from stylegan_ops.stylegan2 import Generator
 
 from .scene import draw, opaque, psnr
 
@@ -104,3 +108,18 @@ def test_an_edit_is_carried_as_in_a_square(angle: float) -> None:
     seen = crop.to_crop(places, low)
     slack = 1 if angle else 0  # a pixel of the model
     assert ((seen > -slack) & (seen < np.array([low / 2, low]) + slack)).all()
+
+
+def test_an_encoder_is_shown_the_picture_squeezed() -> None:
+    torch.manual_seed(0)
+    generator = Generator(16, 0, 32, 64, base_size=(4, 2), channel_base=512, channel_max=16)
+    generator.eval().requires_grad_(False)
+    encoder = Encoder(16, generator.num_ws, 32, channels=(8, 8), blocks=(0, 0), hidden=16).eval()
+    torch.nn.init.normal_(encoder.shared.weight)
+    model = Model("tall", "blobs", "MIT", generator, None, *w_statistics(generator, samples=200), encoder)
+    picture = torch.zeros(1, 3, 64, 32)
+    picture[:, :, :32, 16:] = 1  # a quarter
+    square = torch.zeros(1, 3, 16, 16)
+    square[:, :, :8, 8:] = 1
+    torch.testing.assert_close(first_guess(model, picture), encoder(square))
+    assert not torch.allclose(encoder(square), encoder(square.flip(3)))

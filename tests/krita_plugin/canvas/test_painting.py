@@ -164,6 +164,20 @@ def test_a_preview_is_clipped_softly_by_the_mask() -> None:
     assert [at(x, 80)[0] for x in (20, 55, 90, 125, 150)] == pytest.approx([118, 118, 59, 0, 118], abs=2)
 
 
+def test_a_preview_of_another_shape_lies_in_the_middle_of_its_square() -> None:
+    colours = [(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0)]
+    square = Square(20, 20, 160, aspect=0.5)
+    mask = SimpleNamespace(rect=Rect(60, 20, 80, 160), pixels=bytes([255] * 80 * 120 + [0] * 80 * 40))
+    shown = Pictures().preview(
+        pull(preview=preview(square, [c for c in colours for _ in range(64)], 16), mask=mask)
+    )
+    at = drawn(Scene(PLAIN, SIZE, picture=shown))
+    assert [at(100, y) for y in (30, 70, 110)] == colours[:3]
+    assert at(100, 170) == GREY  # nothing may move there
+    assert at(57, 100) == at(143, 100) == GREY
+    assert at(63, 30) == at(137, 30) == colours[0]
+
+
 def test_the_result_is_drawn_exactly_and_lets_the_unchanged_through() -> None:
     pixels = bytes(v for i in range(16) for v in ((0, 0, 0, 0) if i == 5 else (i * 15, 255 - i * 15, 7, 255)))
     pictures = Pictures()
