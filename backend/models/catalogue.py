@@ -29,6 +29,9 @@ UNKNOWN = "unknown"
 _LARGEST_HEADER = 4 * 1024 * 1024
 _LEAST_ALLOWED = 64 * 1024
 
+_LARGEST_SIDE = 1 << 16
+"""Of a model's pictures, px; a size that a file only claims must not get any farther."""
+
 
 @dataclass(frozen=True)
 class ModelInfo:
@@ -130,6 +133,8 @@ def _of_ours(path: Path) -> ModelInfo:
     metadata = read_metadata(path)
     try:
         height, width = _shape(metadata["generator"])
+        if min(height, width) < 1 or max(height, width) > _LARGEST_SIDE:
+            raise ValueError("pictures of a size that no model has")
         labels = int(metadata["generator"].get("c_dim", 0))
         names = metadata.get("label_names") or ()
         if names and not (len(names) == labels and all(isinstance(name, str) for name in names)):

@@ -191,3 +191,20 @@ def test_a_damaged_file_gets_a_sentence(file: Path, damage: Any) -> None:
     assert caught.value.code == "bad_model"
     assert "tiny.safetensors" in caught.value.message
     assert file.read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        {"generator": {**GENERATOR, "base_size": [0, 4]}},
+        {"generator": {**GENERATOR, "base_size": [10**40, 4]}},
+        {"generator": {**GENERATOR, "base_size": 4}},
+        {"generator": {**GENERATOR, "c_dim": 2}, "label_names": ["one"]},
+        {"generator": {**GENERATOR, "c_dim": 2}, "label_names": [1, 2]},
+    ],
+)
+def test_a_size_or_names_that_cannot_be_are_not_listed(file: Path, claim: dict[str, Any]) -> None:
+    rewrite(file, claim)
+    with pytest.raises(PullfaceError) as caught:
+        models.find(file)
+    assert caught.value.code == "bad_model"
