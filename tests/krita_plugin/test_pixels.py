@@ -1,12 +1,10 @@
-"""Bytes of pixels: depths, what goes to the backend, what an edit changes."""
+"""Bytes of pixels: depths, and what goes to the backend."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from krita_plugin.pullface.backend.editing.geometry import Rect
-from krita_plugin.pullface.backend.editing.host import Edit
 from krita_plugin.pullface.host import pixels
 from krita_plugin.pullface.host.pixels import FLOAT_SRGB, SRGB, PixelFormat
 
@@ -33,12 +31,3 @@ def test_only_what_holds_more_than_eight_bits_goes_as_floats(depth: str, profile
         assert wire == SRGB._replace(depth="F32")  # nothing but the depth changes, so nothing is cut
     else:
         assert wire == FLOAT_SRGB
-
-
-def test_what_an_edit_changes() -> None:
-    rect, band = Rect(5, 5, 2, 2), Rect(5, 6, 2, 1)
-    flat = Edit(rect, bytes([9, 9, 9, 255] * 3 + [0] * 4))
-    assert pixels.changed_in(flat, rect) == bytes([255, 255, 255, 0])
-    assert pixels.changed_in(flat, band) == bytes([255, 0])
-    deep = Edit(rect, bytes(64), dtype="float32", changed=bytes([0, 1, 255, 0]))
-    assert pixels.changed_in(deep, rect) == bytes([0, 255, 255, 0])

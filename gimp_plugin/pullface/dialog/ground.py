@@ -12,8 +12,8 @@ import gi
 
 from ..backend.editing.geometry import Rect, Square
 from ..backend.editing.host import Edit, LayerPicture, Mask
+from ..backend.editing.pixels import changed_in, cut, laid_over
 from ..backend.editing.state import Preview
-from ..host.pixels import changed_in, cut, laid_over
 from .turning import Pixels, pixels_of, turned
 from .viewport import Viewport
 

@@ -9,9 +9,9 @@ from gi.repository import Gegl, Gimp
 
 from ..backend.editing.geometry import Rect
 from ..backend.editing.host import Edit, EditingError, Slices
+from ..backend.editing.pixels import changed_in, cut, laid_over
 from .formats import PIXEL_BYTES, WIRE, native_format
 from .layers import can_be_covered, rect_of
-from .pixels import changed_in, cut, laid_over
 from .reading import BAND_PIXELS, get_pixels
 from .records import NAME
 

@@ -15,10 +15,11 @@ from krita import InfoObject, Krita
 
 from ..backend.editing.geometry import Rect
 from ..backend.editing.host import Edit, EditingError, Slices
+from ..backend.editing.pixels import changed_in, cut, laid_over
 from ..translation import tr
 from .keyframes import add_empty_keyframes
 from .layers import can_be_covered
-from .pixels import Pace, PixelFormat, changed_in, cut, laid_over
+from .pixels import Pace, PixelFormat
 from .reading import native_pixels
 from .results import Check, attach, copy_picture, dress, hide_note, keep_active, paint, wire_of
 from .scratch import Scratch, format_of

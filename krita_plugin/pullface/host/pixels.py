@@ -1,4 +1,4 @@
-"""Bytes of pixels without numpy: formats, byte orders, changed areas. Knows no Krita and no document."""
+"""Bytes of pixels without numpy: formats, byte orders, pace. Knows no Krita and no document."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from ..backend.editing.geometry import Rect
-from ..backend.editing.host import Bytes, Edit
+from ..backend.editing.host import Bytes
 from ..qt import QtGui
 
 _CHANNELS = {"A": 1, "GRAYA": 2, "RGBA": 4, "XYZA": 4, "LABA": 4, "YCbCrA": 4, "CMYKA": 5}
@@ -17,9 +17,6 @@ _CHANNEL_BYTES = {"U8": 1, "U16": 2, "F16": 2, "F32": 4}
 
 _MOST = 65504.0
 """The largest 16-bit float."""
-
-_ANY = bytes([0]) + bytes([1]) * 255
-_SOLID = bytes([0]) + bytes([255]) * 255
 
 
 class PixelFormat(NamedTuple):
@@ -117,38 +114,3 @@ def floats_to_halves(pixels: Bytes) -> bytes:
         return struct.pack(f"={len(values)}e", *values)
     except OverflowError:
         return struct.pack(f"={len(values)}e", *(min(max(value, -_MOST), _MOST) for value in values))
-
-
-def solid_where_changed(rgba: Bytes) -> bytes:
-    """One byte a pixel: 255 where the alpha of an edit is not 0, else 0."""
-    return bytes(rgba)[3::4].translate(_SOLID)
-
-
-def changed_in(edit: Edit, band: Rect) -> bytes:
-    """One byte a pixel for a band of an edit: 255 where it changes something, else 0."""
-    if edit.changed is None:
-        return solid_where_changed(cut(edit.pixels, edit.rect, band, 4))
-    return bytes(cut(edit.changed, edit.rect, band, 1)).translate(_SOLID)
-
-
-def laid_over(below: Bytes, above: Bytes, changed: bytes, pixel_size: int) -> bytes:
-    """The pixels of ``above`` where ``changed`` is not 0, those of ``below`` elsewhere, bit by bit.
-
-    Args:
-        below, above: of one format, of one size.
-        changed: one byte a pixel.
-        pixel_size: bytes of one pixel.
-    """
-    ones = bytearray(len(changed) * pixel_size)
-    ones[::pixel_size] = changed.translate(_ANY)
-    # Arithmetic on one long number is the quickest that Python has for this: about 1 ms a megabyte.
-    mask = int.from_bytes(ones, "little")
-    mask = (mask << (8 * pixel_size)) - mask
-    under, over = int.from_bytes(bytes(below), "little"), int.from_bytes(bytes(above), "little")
-    return (under ^ ((under ^ over) & mask)).to_bytes(len(ones), "little")
-
-
-def cut(pixels: Bytes, rect: Rect, part: Rect, pixel_size: int) -> memoryview:
-    """The rows of a band of ``rect``, as wide as it, without copying."""
-    start = (part.y - rect.y) * rect.width * pixel_size
-    return memoryview(pixels)[start : start + part.height * rect.width * pixel_size]

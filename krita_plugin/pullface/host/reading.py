@@ -9,7 +9,8 @@ from typing import Any
 
 from ..backend.editing.geometry import Rect
 from ..backend.editing.host import Edit, LayerPicture, Slices
-from .pixels import SRGB, PixelFormat, cut, swap_red_and_blue, wire_format
+from ..backend.editing.pixels import cut
+from .pixels import SRGB, PixelFormat, swap_red_and_blue, wire_format
 from .scratch import Converter, format_of
 
 

@@ -8,9 +8,10 @@ from typing import Any
 
 from ..backend.editing.geometry import Rect
 from ..backend.editing.host import Edit, EditingError, Slices
+from ..backend.editing.pixels import changed_in, cut, laid_over
 from ..translation import tr
 from .layers import OPAQUE, can_be_covered, identifier_of
-from .pixels import SRGB, Pace, PixelFormat, changed_in, cut, laid_over, swap_red_and_blue, wire_format
+from .pixels import SRGB, Pace, PixelFormat, swap_red_and_blue, wire_format
 from .reading import native_pixels
 from .scratch import Converter, Scratch, format_of
 

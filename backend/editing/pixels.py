@@ -1,9 +1,9 @@
-"""Bytes of pixels without numpy: what an edit changes. Knows no GIMP."""
+"""Bytes of pixels without numpy: what an edit changes, and how it is laid over a layer's own pixels."""
 
 from __future__ import annotations
 
-from ..backend.editing.geometry import Rect
-from ..backend.editing.host import Bytes, Edit
+from .geometry import Rect
+from .host import Bytes, Edit
 
 _SOLID = bytes([0]) + bytes([255]) * 255
 _ANY = bytes([0]) + bytes([1]) * 255
@@ -16,12 +16,12 @@ def changed_in(edit: Edit, band: Rect) -> bytes:
     return bytes(cut(edit.changed, edit.rect, band, 1)).translate(_SOLID)
 
 
-def cut(pixels: Bytes, rect: Rect, part: Rect, pixel_size: int) -> bytes:
-    """The pixels of a part of ``rect``, row by row."""
+def cut(pixels: Bytes, rect: Rect, part: Rect, pixel_size: int) -> Bytes:
+    """The pixels of a part of ``rect``, row by row; of a band as wide as it without copying."""
     whole, stride = memoryview(pixels).cast("B"), rect.width * pixel_size
     start = (part.y - rect.y) * stride
     if part.width == rect.width:
-        return bytes(whole[start : start + part.height * stride])
+        return whole[start : start + part.height * stride]
     left, right = (part.x - rect.x) * pixel_size, (part.x - rect.x + part.width) * pixel_size
     rows = range(start, start + part.height * stride, stride)
     return b"".join(whole[row + left : row + right] for row in rows)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from gimp_plugin.pullface.backend.editing.geometry import Rect
-from gimp_plugin.pullface.backend.editing.host import Edit
-from gimp_plugin.pullface.host.pixels import changed_in, cut, laid_over
+from backend.editing.geometry import Rect
+from backend.editing.host import Edit
+from backend.editing.pixels import changed_in, cut, laid_over
 
 RECT = Rect(10, 20, 6, 5)
 RNG = np.random.default_rng(5)
