@@ -172,6 +172,38 @@ def test_points_are_moved_deleted_and_undone_while_the_picture_is_zoomed_and_pan
     stage.until("abs(f['pairs'][0][0][0] - 340) < 1", 10)
 
 
+def test_an_offset_layer_with_alpha_is_seen_at_its_place_on_checks(stage: Stage) -> None:
+    gimp = stage.gimp
+    gimp.run("""
+        image = Gimp.Image.new(400, 300, Gimp.ImageBaseType.RGB)
+        layer = Gimp.Layer.new(image, "portrait", 120, 80, Gimp.ImageType.RGBA_IMAGE, 100, Gimp.LayerMode.NORMAL)
+        image.insert_layer(layer, None, 0)
+        layer.set_offsets(50, 40)
+        buffer = layer.get_buffer()
+        half = bytes((10, 200, 30, 255)) * 60 + bytes((250, 0, 0, 0)) * 60
+        buffer.set(Gegl.Rectangle.new(0, 0, 120, 80), "R'G'B'A u8", half * 80)
+        buffer.flush()
+        del buffer
+        display = Gimp.Display.new(image)
+    """)
+    gimp.display.settle()
+    stage.open()
+    colours = stage.dialog.run("""
+        picture = view._ground.draw(view.viewport, None, None, None)
+        width, stride, pixels = picture.get_width(), picture.get_rowstride(), picture.get_pixels()
+        def colour(x, y):
+            place = view.viewport.affine.map(Point(x, y))
+            start = int(place.y) * stride + 3 * int(place.x)
+            return list(pixels[start : start + 3])
+        [colour(x, y) for x, y in ((51, 41), (108, 118), (112, 60), (168, 118), (49.2, 60), (170.8, 60))]
+    """)
+    assert colours[0] == colours[1] == [10, 200, 30]
+    for checked in colours[2:4]:
+        assert checked in ([0x66] * 3, [0x99] * 3)
+    assert colours[4] == colours[5] == [0x40] * 3
+    assert stage.dialog.run("[view.viewport.fitted, view.viewport.zoom > 3]") == [True, True]
+
+
 def test_a_dragged_point_is_drawn_at_once(stage: Stage) -> None:
     ready_to_pull(stage)
     milliseconds = stage.dialog.run(
