@@ -42,7 +42,7 @@ def write(image: Gimp.Image, source: Gimp.Layer, title: str, edit: Edit, check: 
     covered = edit.opaque and can_be_covered(source)
     layer = _empty_layer(image, "Edit", edit.rect) if covered else _copy(image, source)
     try:
-        if not covered and source.is_group():
+        if not covered and not _is_plain(source):
             yield from _copy_picture(source, layer, check)
         yield from _paint(layer, edit, check)
         check()
@@ -67,6 +67,8 @@ def _insert(
             # What is in it meets the picture below as the source does.
             group.set_mode(Gimp.LayerMode.PASS_THROUGH)
         _must(image.insert_layer(layer, group, 0))
+        if not covered:
+            _copy_mask(source, layer)
         image.set_selected_layers(selected)  # so that the artist can go on pulling the source
     finally:
         image.undo_group_end()
@@ -82,20 +84,40 @@ def _empty_layer(image: Gimp.Image, name: str, rect: Rect) -> Gimp.Layer:
     return layer
 
 
+def _is_plain(layer: Gimp.Layer) -> bool:
+    """Whether a layer consists of its pixels; a group, a text or a link is made of something else."""
+    return type(layer) is Gimp.Layer
+
+
 def _copy(image: Gimp.Image, source: Gimp.Layer) -> Gimp.Layer:
-    """A copy of the source with its mask and its blending, in no picture yet; of a group an empty layer like it."""
-    if source.is_group():
-        layer = _empty_layer(image, source.get_name(), rect_of(source))
-        layer.set_mode(source.get_mode())
-        layer.set_opacity(source.get_opacity())
-    else:
+    """A copy of the source with its mask and blending, in no picture yet; of one that is not plain without pixels."""
+    if _is_plain(source):
         layer = source.copy()
         layer.set_name(source.get_name())
         layer.detach_parasite(NAME)
         layer.set_lock_content(False)
         layer.set_lock_alpha(False)
         layer.add_alpha()
+        return layer
+    layer = _empty_layer(image, source.get_name(), rect_of(source))
+    layer.set_mode(source.get_mode())
+    layer.set_opacity(source.get_opacity())
+    layer.set_blend_space(source.get_blend_space())
+    layer.set_composite_space(source.get_composite_space())
+    layer.set_composite_mode(source.get_composite_mode())
     return layer
+
+
+def _copy_mask(source: Gimp.Layer, layer: Gimp.Layer) -> None:
+    mask = source.get_mask()
+    if mask is None or layer.get_mask() is not None:
+        return
+    copied = layer.create_mask(Gimp.AddMaskType.WHITE)
+    _must(layer.add_mask(copied))
+    name, _ = native_format(mask)
+    for band in rect_of(mask).bands(BAND_PIXELS):
+        _set_pixels(copied, band, name, get_pixels(mask, band, name))
+    layer.set_apply_mask(source.get_apply_mask())
 
 
 def _copy_picture(source: Gimp.Layer, layer: Gimp.Layer, check: Check) -> Slices[None]:
@@ -119,7 +141,7 @@ def _paint(layer: Gimp.Layer, edit: Edit, check: Check) -> Slices[None]:
         yield
 
 
-def _set_pixels(layer: Gimp.Layer, rect: Rect, pixel_format: str, pixels: bytes | memoryview) -> None:
+def _set_pixels(layer: Gimp.Drawable, rect: Rect, pixel_format: str, pixels: bytes | memoryview) -> None:
     own = rect_of(layer)
     buffer = layer.get_buffer()
     buffer.set(

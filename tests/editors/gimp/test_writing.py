@@ -128,6 +128,65 @@ def test_a_masked_and_blended_layer_is_copied_with_all_of_that(stage: HostStage)
     ) == [True, 60.0, True, True, 0]
 
 
+def test_a_layer_with_filters_is_copied_with_them(stage: HostStage) -> None:
+    layer = stage.layer(colours(30, 24))
+    stage.gimp.run(
+        """
+        _layer = item(arguments[0])
+        _layer.append_filter(Gimp.DrawableFilter.new(_layer, "gegl:invert-gamma", "inverted"))
+        """,
+        layer,
+    )
+    before = stage.native(layer)
+    changed = some()
+    pixels = colours(9, 7, seed=9)
+    assert stage.write(layer, RECT, pixels, changed) is not None
+    number, _ = made(stage, layer)
+    assert stage.gimp.run("[each.get_name() for each in item(arguments[0]).get_filters()]", number) == [
+        "inverted"
+    ]
+    assert stage.native(layer) == before
+    assert np.array_equal(stage.read(number, RECT)[changed > 0], pixels[changed > 0])
+
+
+def test_a_text_is_copied_as_pixels_that_keep_the_edit(stage: HostStage) -> None:
+    layer = stage.layer(np.zeros((80, 120, 4), np.uint8))
+    text, file = stage.gimp.run(
+        """
+        _image = item(arguments[0]).get_image()
+        _text = Gimp.TextLayer.new(_image, "Pull", Gimp.context_get_font(), 30, Gimp.Unit.pixel())
+        _image.insert_layer(_text, None, 0)
+        _text.set_mode(Gimp.LayerMode.SCREEN)
+        _mask = _text.create_mask(Gimp.AddMaskType.WHITE)
+        _text.add_mask(_mask)
+        fill(_mask, bytes(number % 251 for number in range(_text.get_width() * _text.get_height())), "Y u8")
+        [_text.get_id(), arguments[1]]
+        """,
+        layer,
+        str(stage.gimp.home / "text.xcf"),
+    )
+    before, bounds = stage.read(text), stage.bounds(text)
+    changed = np.full((7, 9), 255, np.uint8)
+    pixels = colours(9, 7, seed=9)
+    stage.write(text, (2, 3, 9, 7), pixels, changed, opaque=False)
+    number, kind = stage.gimp.run(
+        """
+        _file = Gio.File.new_for_path(arguments[0])
+        Gimp.file_save(Gimp.RunMode.NONINTERACTIVE, _image, _file, None)
+        _again = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, _file)
+        _copy = _again.get_layers()[0].get_children()[0]
+        _kept = native(_copy.get_mask(), None, "Y u8") == native(_mask, None, "Y u8")
+        [_copy.get_id(), [_copy.is_text_layer(), _copy.get_mode() == Gimp.LayerMode.SCREEN, _kept]]
+        """,
+        file,
+    )
+    assert kind == [False, True, True]
+    expected = before.copy()
+    expected[3:10, 2:11] = pixels
+    assert stage.bounds(number) == bounds
+    assert np.array_equal(stage.read(number), expected)
+
+
 def test_a_group_is_pulled_by_what_it_shows(stage: HostStage) -> None:
     layer = stage.layer(colours(30, 24), (3, 2), size=(50, 40))
     group = stage.gimp.run(
