@@ -54,6 +54,8 @@ class PictureView(Gtk.Layout):
         gestures: what the input means; its requests are the window's to hear.
         selected_area: whether the movable area comes from a selection, and so is no outline around the points.
         zoomed: called after zoom or place have changed.
+        touched: called after the artist did something to the points, also where the pull itself does not tell: only at
+            the end of a movement there is something to undo.
         drawn_in: seconds that the last drawing took.
     """
 
@@ -65,7 +67,8 @@ class PictureView(Gtk.Layout):
         self.gestures = Gestures()
         self.gestures.image = image
         self.gestures.set_pull(pull)
-        self.gestures.changed = self.redraw
+        self.gestures.changed = self._touched
+        self.touched: Callable[[], None] = lambda: None
         self.selected_area = False
         self.zoomed: Callable[[], None] = lambda: None
         self.drawn_in = 0.0
@@ -255,6 +258,10 @@ class PictureView(Gtk.Layout):
         if name != self._cursor and window is not None:
             self._cursor = name
             window.set_cursor(Gdk.Cursor.new_from_name(self.get_display(), name))
+
+    def _touched(self) -> None:
+        self.redraw()
+        self.touched()
 
     # Place
 

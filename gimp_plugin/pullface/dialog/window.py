@@ -287,6 +287,7 @@ class PullDialog:
     def _connect(self) -> None:
         view, panel, gestures = self.view, self.panel, self.view.gestures
         view.zoomed = self._show_zoom
+        view.touched = self._show_state
         gestures.drag_requested = self.pull.drag
         gestures.stop_requested = self.pull.stop
         gestures.framing.drawn = self._draw_crop

@@ -135,7 +135,13 @@ def test_targets_move_while_it_pulls_and_stop_keeps_what_was_reached(stage: Stag
 
 
 def test_points_are_moved_deleted_and_undone_while_the_picture_is_zoomed_and_panned(stage: Stage) -> None:
-    ready_to_pull(stage)
+    stage.open_portrait()
+    stage.open()
+    undo = "button('Undo (Ctrl+Z)').get_sensitive()"
+    assert not stage.dialog.run(undo)
+    stage.draw(HANDLE, TARGET)
+    stage.dialog.wait_until(undo, 10)
+    stage.draw(*SECOND)
     display = stage.gimp.display
     # The wheel zooms about the pointer, the middle button and Space pan; points stay on the picture.
     before = stage.facts()["zoom"]
