@@ -40,22 +40,20 @@ def carry(
     if movable is not None:
         weight *= torch.from_numpy(movable).to(weight.device)
     own, alpha = _cut(window, tile, weight.device)
-    # Towards the movable part's border the motion itself dies away (in `flow`), and the light and what is drawn do.
+    # Towards the movable part's border the motion itself dies away (in `flow`), and what is drawn does.
     # Fading the result instead would show a moved stroke and the old one next to each other, both faint.
     smooth = read(planes.smooth, tile, cubic=True)
     still = read(planes.still, tile)
-    edit = own + smooth[5:]
+    edit = own + smooth[2:]
     if still.min() < 1:
         edit = torch.lerp(_moved(window, tile, smooth[:2], own), edit, still)
     beyond = None if window.dtype == np.uint8 else (edit.clamp(max=0), edit.clamp(min=255))
-    moved = edit
-    edit = torch.addcmul(edit, smooth[2:5], weight)
     if planes.drawn is not None and read.part(planes.fresh[:1], tile).any():
         fresh = read(planes.fresh, tile)
         fresh[:1] *= weight
         drawn = planes.drawn.enlarger(planes.drawn.planes, tile, cubic=True)
         # Strokes that the model never had (a nose it did not draw) are not the old drawing of anything: they stay.
-        unknown = moved.sub_(drawn[3:]).mul_(fresh[1:])
+        unknown = (edit - drawn[3:]).mul_(fresh[1:])
         shown = unknown.add_(drawn[:3])
         if alpha is not None:
             # What is drawn stands on paper, the artist's pixels do not.

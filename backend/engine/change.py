@@ -18,12 +18,15 @@ from backend.engine.flow import (
     smoothstep,
     spread,
     warp,
+    widest,
 )
-from backend.engine.membrane import membrane
 from backend.errors import PullfaceError
 
 FRESH_LOW, FRESH_HIGH = 0.10, 0.22
 """Smooth differences below the first are light on the same surface; those above the second are another surface."""
+
+STRIP = 80
+"""What appears has to be wider than two such parts of the picture's side."""
 
 LINES_LOW, LINES_HIGH = 0.03, 0.09
 """Strength of the model's fine structure below which it shows no line, and above which it surely does."""
@@ -37,8 +40,7 @@ class Change:
     motion: from one to the other.
     moved: `before`, moved.
     fresh: [H, W], 1 where `after` shows something that the motion does not explain, 0 where it only moved.
-    light: smooth difference of colour that the motion leaves; in `fresh` places as it is around them.
-    empty: 1 where `moved` shows no lines, 0 where it does. calm: the same, where neither it nor `after` does.
+    empty: 1 where `moved` shows no lines, 0 where it does.
     """
 
     before: Tensor
@@ -46,9 +48,7 @@ class Change:
     motion: Motion
     moved: Tensor
     fresh: Tensor
-    light: Tensor
     empty: Tensor
-    calm: Tensor
 
     @classmethod
     def between(
@@ -65,15 +65,15 @@ class Change:
         first, second = (as_planes(picture, device) for picture in (before, after))
         motion = estimate_motion(first, second)
         moved = warp(torch.cat([first, line_strength(first)[None]]), motion.flow)
-        left = second - moved[:3]
         size = size_of(first)
-        strength = blur(left, size / 40).abs().amax(dim=0)
-        fresh = torch.maximum(1 - motion.confidence, smoothstep(strength, FRESH_LOW, FRESH_HIGH))
+        left = blur(second - warp(first, motion.exact), size / 40).abs().amax(dim=0)
+        fresh = torch.maximum(1 - motion.confidence, smoothstep(left, FRESH_LOW, FRESH_HIGH))
+        # Strips along a moved line are its blur and no new thing.
+        reach = round(size / STRIP)
+        fresh = torch.minimum(fresh, widest(-widest(-fresh[None], reach), reach)[0])
         fresh = spread(fresh, size / 110)  # with the whole of the outlines that lie around it
-        light = _light(left, 1 - fresh, size / 48)
-        lines = torch.cat([moved[3:], torch.maximum(moved[3:], line_strength(second)[None])])
-        empty, calm = (1 - smoothstep(lines, LINES_LOW, LINES_HIGH)).split(1)
-        return cls(first, second, motion, moved[:3], fresh, light, empty, calm)
+        empty = 1 - smoothstep(moved[3:], LINES_LOW, LINES_HIGH)
+        return cls(first, second, motion, moved[:3], fresh, empty)
 
     @property
     def resolution(self) -> int:
@@ -84,13 +84,6 @@ class Change:
     def shape(self) -> tuple[int, int]:
         """(H, W)."""
         return int(self.before.shape[1]), int(self.before.shape[2])
-
-
-def _light(left: Tensor, sure: Tensor, sigma: float) -> Tensor:
-    """`left` [3, H, W] blurred where one is `sure` [H, W] of it, and spread from there to where one is not."""
-    weight = blur(sure[None], sigma)
-    smooth = blur(left * sure, sigma) / weight.clamp(min=1e-3)
-    return membrane(smooth, smoothstep(weight[0], 0.05, 0.3))
 
 
 def as_planes(picture: NDArray[np.uint8], device: torch.device | None = None) -> Tensor:

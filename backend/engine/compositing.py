@@ -1,10 +1,11 @@
 """Carries an edit of the model's small picture back onto the artist's full-resolution pixels.
 
 The model's two pictures, before and after, are never pasted. They say how the face moved (`flow.py`), and the
-artist's own pixels are moved that way; the remaining smooth difference of colour is added, without what of it would
-show as a step at the border (`planes.py`). Only where something appears that no motion explains (an opening mouth
-shows teeth) the model's pixels are used, with the colours of the picture around them and edges as narrow. Outside the
-movable part, and where the two pictures agree, every bit stays the artist's.
+artist's own pixels are moved that way. Only where something appears that no motion explains (an opening mouth shows
+teeth), and where the model knew the picture (`planes.trust`), its pixels are used, with the colours of the picture
+around them and edges as narrow. What else of colour the two pictures differ by is not taken over: it was a veil on
+flat colours far more often than it was light. Outside the movable part, and where the two pictures agree, every bit
+stays the artist's.
 
 The work is done in tiles (`carrying.py`), so that a large layer never becomes floats as a whole, what is worked on
 stays in the processor's cache, and a tile in which nothing can change costs next to nothing.

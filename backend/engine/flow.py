@@ -3,8 +3,9 @@
 The estimate searches displacements exhaustively and smooths them in turn, the two coupled more and more tightly
 (Steinbrücker, Pock and Cremers, "Large displacement optical flow computation without warping", ICCV 2009): thin lines
 that jump by many times their width are found, which coarse-to-fine gradient methods lose. A second, finer round
-follows at twice the size, then a few gradient steps (Lucas and Kanade, IJCAI 1981) for fractions of a px. Smoothing
-weighs places by how much structure they have, so flat skin follows its lines.
+follows at twice the size, then a few gradient steps (Lucas and Kanade, IJCAI 1981) for fractions of a px, and a plane
+is fitted around each place, so that strokes bend evenly. Smoothing weighs places by how much structure they have, so
+flat skin follows its lines.
 
 Convention: a backward flow. after(x) ≈ before(x + flow(x)), flow [2, H, W] as (x, y) in px of the model's picture. The
 size of a picture, where one number says it, is its longer side.
@@ -41,6 +42,9 @@ DAMPING = 2e-4
 SMOOTH = 3.0
 """How far the motion is made even at last, in px of the working size."""
 
+RIDGE = 0.05
+"""Of slopes, as a part of the square of that."""
+
 SLACK = 0.2
 """What may be left of a line, as a part of its strength, when it counts as moved: about a fifth of a px."""
 
@@ -55,6 +59,7 @@ class Motion:
     """
 
     flow: Tensor
+    exact: Tensor
     change: Tensor
     confidence: Tensor
 
@@ -65,15 +70,19 @@ def estimate_motion(before: Tensor, after: Tensor) -> Motion:
     change = change_map(before, after)
     if not bool(change.any()):
         zero = torch.zeros_like(change)
-        return Motion(torch.stack([zero, zero]), zero, torch.ones_like(change))
+        still = torch.stack([zero, zero])
+        return Motion(still, still, zero, torch.ones_like(change))
     working = min(size, WORKING_SIZE)
     first, second = (_resized(image, sides_at(image, working)) for image in (before, after))
-    flow = _search(first, second)
-    if working != size:
-        flow = _resized(flow, before.shape[-2:]) * (size / working)
-    flow = flow * change  # dies away instead of being cut off, so that lines bend and do not break
-    flow = flow * _needed(before, after, flow)
-    return Motion(flow, change, _confidence(before, after, flow))
+    found = _search(first, second)
+    # Lines bend with what lies around them: what differs between neighbouring places is error far more often than
+    # motion, and shows as waves in an even stroke.
+    even = _evened(found, _structure(_descriptor(second)))
+    exact, flow = (_resized(some, before.shape[-2:]) * (size / working) for some in (found, even))
+    # It dies away instead of being cut off, so that lines bend and do not break.
+    exact, flow = exact * change, flow * change
+    exact, flow = exact * _needed(before, after, exact), flow * _needed(before, after, flow)
+    return Motion(flow, exact, change, _confidence(before, after, exact))
 
 
 def change_map(before: Tensor, after: Tensor) -> Tensor:
@@ -188,15 +197,42 @@ def _refine(before: Tensor, after: Tensor, flow: Tensor) -> Tensor:
         step = torch.stack([yy * xd - xy * yd, xx * yd - xy * xd]) / (xx * yy - xy * xy)
         length = step.norm(dim=0).clamp(min=1e-6)
         flow = _smoothed(flow + step * (length.clamp(max=0.5) / length), structure, 0.7)
-    # Lines bend with what lies around them: what differs between neighbouring places is error far more often than
-    # motion, and shows as waves in an even stroke.
-    return _smoothed(flow, structure, SMOOTH)
+    return flow
 
 
 def _smoothed(flow: Tensor, structure: Tensor, sigma: float) -> Tensor:
     """`flow` blurred, each place counting by its structure [H, W]."""
     weight = structure + STRUCTURE_FLOOR**2
     return blur(flow * weight, sigma) / blur(weight[None], sigma)
+
+
+def _evened(flow: Tensor, structure: Tensor) -> Tensor:
+    """`flow` [2, H, W] as the plane that fits it best around each place, its surroundings counting by their structure.
+
+    A plane, not a mean: the corners of a mouth that is bent move farther than all that lies around them. Across a
+    lone line, where nothing tells a slope, there is none (ridge regression).
+    """
+    weight = structure + STRUCTURE_FLOOR**2
+    y, x = torch.meshgrid(
+        torch.arange(flow.shape[1], device=flow.device, dtype=flow.dtype),
+        torch.arange(flow.shape[2], device=flow.device, dtype=flow.dtype),
+        indexing="ij",
+    )
+    powers = torch.stack([torch.ones_like(x), x, y, x * x, x * y, y * y])
+    total, mx, my, mxx, mxy, myy = blur(weight * powers, SMOOTH)
+    fu, fv, fux, fvx, fuy, fvy = blur(weight * torch.cat([flow, flow * x, flow * y]), SMOOTH)
+    mx, my = mx / total, my / total
+    ridge = RIDGE * SMOOTH**2
+    xx, xy, yy = mxx / total - mx * mx + ridge, mxy / total - mx * my, myy / total - my * my + ridge
+    determinant = xx * yy - xy * xy
+    fitted = []
+    for mean, along, down in ((fu, fux, fuy), (fv, fvx, fvy)):
+        mean, along, down = mean / total, along / total, down / total
+        along, down = along - mx * mean, down - my * mean
+        slope_x = (yy * along - xy * down) / determinant
+        slope_y = (xx * down - xy * along) / determinant
+        fitted.append(mean + slope_x * (x - mx) + slope_y * (y - my))
+    return torch.stack(fitted)
 
 
 def _gradients(image: Tensor) -> tuple[Tensor, Tensor]:

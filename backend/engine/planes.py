@@ -35,9 +35,9 @@ FLAT, TEXTURE = 0.015, 1.5
 twice that it is drawing."""
 
 TRUSTED = (0.08, 0.25)
-"""Part of the energy of the picture's fine structure that the model may miss: below the first it is trusted with
-colours and to draw, above the second with neither. What it shows of a picture that it hardly knows is a blur, which on
-an artist's clean colours is a veil or a smudge."""
+"""Part of the energy of the picture's fine structure that the model may miss: below the first it is trusted to draw,
+above the second it is not. What it shows of a picture that it hardly knows is a blur, which on an artist's clean
+colours is a veil or a smudge."""
 
 KEPT = (0.4, 0.8)
 """Part of the energy of its own moved lines that what the model draws must have to be shown: below the first the drag
@@ -67,7 +67,7 @@ class Drawn:
 class Planes:
     """An edit over the upright square that covers the crop; each [C, n, n] with an n of its own.
 
-    smooth: flow (window px), light and shift (levels), dying away where the movable part ends; read cubically. Shift
+    smooth: flow (window px) and shift (levels), dying away where the movable part ends; read cubically. Shift
         is how the picture's smooth colours change by the motion.
     still: [1], 1 where the picture shows no lines, neither before nor after the motion, 0 where it does: there the
         brushwork and the paper stay, and only colours move.
@@ -154,13 +154,6 @@ def lay_out(
     gate = upright.soft(change.motion.change[None])
     share = _resized(movable.share[None], size) * gate
     weight = _resized(movable.edge[None], size) * share
-    # A border of the movable part must not show as a step of light: what there is at the border is taken away from
-    # all of the inside, as smoothly as can be. Beside lines, light is what is left of them.
-    trusted = trust(change, seen)
-    light = upright.smooth(change.light * blur(trusted[None], change.resolution / 48))
-    border = (1 - smoothstep(weight[0], 0.02, 0.5)) * upright.smooth(change.calm)[0].clamp(0, 1)
-    drift = membrane(light, border)
-    light = (light - drift) * share
     flow = upright.smooth(upright.directions(change.motion.flow) * (crop.size / change.resolution))
     faded = fade(_resized(flow, cells) * (cells / square.size), movable.support) * movable.share
     finest = max(size, cells)
@@ -168,15 +161,15 @@ def lay_out(
     shift, still = _shift(
         upright.smooth(as_planes(seen, flow.device)), _resized(flow, size) * (size / square.size)
     )
-    fresh = upright.soft((change.fresh * trusted)[None]) * share
+    fresh = upright.soft((change.fresh * trust(change, seen))[None]) * share
     corner = (square.x - offset[0], square.y - offset[1])
     return Planes(
-        smooth=torch.cat([flow, _resized(torch.cat([light, shift]) * 255, finest)]),
+        smooth=torch.cat([flow, _resized(shift * 255, finest)]),
         still=still,
         change=gate,
         edge=movable.edge[None],
         fresh=torch.cat([fresh, upright.soft(change.empty)]),
-        drawn=_drawn(change, seen, upright, fresh * weight, drift, corner),
+        drawn=_drawn(change, seen, upright, fresh * weight, corner),
         enlarger=Enlarger(corner, square.size, change.before.device),
     )
 
@@ -215,7 +208,6 @@ def _drawn(
     seen: NDArray[np.uint8],
     upright: Upright,
     weight: Tensor,
-    drift: Tensor,
     corner: tuple[float, float],
 ) -> Drawn | None:
     """What is drawn with `weight` [1, n, n]. corner: of the upright square, in window px."""
@@ -229,17 +221,17 @@ def _drawn(
     # what is drawn, where the picture shows something else, it is what it is around there.
     missed = blur(as_planes(seen, change.before.device) - change.before, change.resolution / 48)
     missed = membrane(warp(missed, change.motion.flow), 1 - smoothstep(change.fresh, 0.0, 0.5))
-    planes = torch.cat([upright.smooth(torch.cat([change.after, change.moved, missed])), drift])
-    after, moved, missed, drift = planes[:, top : top + side, left : left + side].split(3)
+    planes = upright.smooth(torch.cat([change.after, change.moved, missed]))
+    after, moved, missed = planes[:, top : top + side, left : left + side].split(3)
     pixel = upright.square.size / size
     finer = int(min(FINEST, math.ceil(pixel / 2), max(1, LARGEST_PATCH // side)))
     if finer > 1:
         after = enlarged(after, finer)
-        moved, missed, drift = (_resized(some, side * finer) for some in (moved, missed, drift))
+        moved, missed = (_resized(some, side * finer) for some in (moved, missed))
     enlarger = Enlarger(
         (corner[0] + left * pixel, corner[1] + top * pixel), side * pixel, change.before.device
     )
-    return Drawn(torch.cat([after + missed - drift, moved + missed]) * 255, enlarger)
+    return Drawn(torch.cat([after + missed, moved + missed]) * 255, enlarger)
 
 
 def extent(plane: Tensor) -> Box | None:
