@@ -145,7 +145,8 @@ class Header(QtWidgets.QWidget):
 
 def _facts(model: dict[str, Any]) -> list[str]:
     """What is known of a model, a line each: what it shows and how large, what it is, its licence."""
-    size = f"{model['resolution']} px" if model.get("resolution") else ""
+    side, width, height = (model.get(key) or 0 for key in ("resolution", "width", "height"))
+    size = "" if not side else f"{side} px" if width == height else f"{width} × {height} px"
     shown = ", ".join(part for part in (str(model.get("domain") or ""), size) if part)
     return [
         line for line in (shown, *(str(model.get(key) or "") for key in ("description", "licence"))) if line

@@ -166,9 +166,10 @@ def test_the_default_that_the_backend_marks_is_shown(show: Show) -> None:
 def test_a_models_tooltip_says_what_it_shows_and_how_large(show: Show) -> None:
     panel = show("history")
     facts = {"domain": "oil portraits", "resolution": 512, "description": "By hand.", "licence": "CC0-1.0"}
-    panel._connection.tell(models=[{"name": "oil", **facts}, {"name": "bare"}])
-    texts = [panel.header.model.itemData(i, QtCore.Qt.ItemDataRole.ToolTipRole) for i in (0, 1)]
-    assert texts == ["oil portraits, 512 px\nBy hand.\nCC0-1.0", ""]
+    tall = {"name": "figures", "domain": "people", "resolution": 1024, "height": 1024, "width": 512}
+    panel._connection.tell(models=[{"name": "oil", **facts}, {"name": "bare"}, tall])
+    texts = [panel.header.model.itemData(i, QtCore.Qt.ItemDataRole.ToolTipRole) for i in (0, 1, 2)]
+    assert texts == ["oil portraits, 512 px\nBy hand.\nCC0-1.0", "", "people, 512 × 1024 px"]
 
 
 def test_a_model_file_of_the_artist_is_shown_by_its_name(show: Show) -> None:
