@@ -50,25 +50,27 @@ def _pull(source: GimpSource, prepare: Callable[[Pull], None]) -> Pulled:
     connection = link.new_connection()
     way = link.BackendLink(connection)
     pull = Pull(source, connection, link.later, source.load_record())
-    shown = _Progress(pull)
-    end = pull.observe(shown.changed)
+    told = _Told(pull)
+    end = pull.observe(told.changed)
     try:
         prepare(pull)
         way.start()
         pull.drag()
         _until(lambda: not pull.busy)
-        notes = [_checked(pull.message)]
+        _raise_error(pull.message)
         if not pull.can_apply:
             raise EditingError(
-                "nothing_pulled", notes[0] or "The pull changed nothing.", "Move the targets, and try again."
+                "nothing_pulled",
+                told.notes or "The pull changed nothing.",
+                "Move the targets, and try again.",
             )
         pull.apply()
         _until(lambda: not pull.busy)
-        notes.append(_checked(pull.message))
+        _raise_error(pull.message)
         if source.group is None:
             raise EditingError("write_failed", "GIMP did not take the new layer.", "Try again.")
         pull.save_record()
-        return Pulled(source.group, pull.distance or 0.0, " ".join(note for note in notes if note))
+        return Pulled(source.group, pull.distance or 0.0, told.notes)
     finally:
         end()
         pull.close()
@@ -95,13 +97,9 @@ def _set_pairs(pull: Pull, pairs: Pairs) -> None:
     pull.pairs.restore([Pair(handle, target, handle) for handle, target in pairs], 0)
 
 
-def _checked(message: Message | None) -> str:
-    """A note's sentences. Raises ``EditingError`` for an error."""
-    if message is None:
-        return ""
-    if message.kind == "error":
+def _raise_error(message: Message | None) -> None:
+    if message is not None and message.kind == "error":
         raise EditingError("failed", message.text, message.hint, message.details)
-    return f"{message.text} {message.hint}".strip()
 
 
 def _until(condition: Callable[[], bool]) -> None:
@@ -110,18 +108,35 @@ def _until(condition: Callable[[], bool]) -> None:
         context.iteration(True)
 
 
-class _Progress:
-    """A pull's progress in the status bar. Its Cancel ends this process, and the backend lets go by itself."""
+class _Told:
+    """A pull's progress in the status bar, and its notes. Cancel there ends this process; the backend then lets go."""
 
     def __init__(self, pull: Pull) -> None:
         self._pull = pull
         self._text = "Pullface"
+        self._notes: list[str] = []
+        self._note(pull.message)
         Gimp.progress_init(self._text)
+
+    @property
+    def notes(self) -> str:
+        """The sentences of all notes so far; empty when there was nothing to say."""
+        return " ".join(self._notes)
 
     def changed(self, topic: str) -> None:
         """To be told of the pull's changes."""
-        if topic != "state":
-            return
+        if topic == "message":
+            self._note(self._pull.message)
+        elif topic == "state":
+            self._show()
+
+    def _note(self, message: Message | None) -> None:
+        if message is not None and message.kind == "note":
+            text = f"{message.text} {message.hint}".strip()
+            if text not in self._notes:
+                self._notes.append(text)
+
+    def _show(self) -> None:
         progress = self._pull.progress
         if progress.text and progress.text != self._text:
             self._text = progress.text

@@ -233,6 +233,65 @@ def test_the_same_pull_from_the_command_line_gives_the_same_pixels(pulls: Pulls,
     assert np.array_equal(shown, expected)
 
 
+def test_a_deep_layer_at_its_own_place_keeps_every_bit_that_does_not_move(pulls: Pulls) -> None:
+    layer = pulls.portrait()
+    pulls.gimp.run(
+        """
+        _layer = item(arguments[0])
+        _image = _layer.get_image()
+        _image.convert_precision(Gimp.Precision.FLOAT_LINEAR)
+        _image.resize(320, 300, 31, -12)
+        _group = Gimp.GroupLayer.new(_image, "face")
+        _image.insert_layer(_group, None, 0)
+        _image.reorder_item(_layer, _group, 0)
+        """,
+        layer,
+    )
+    seen = "native(Gimp.Layer.new_from_visible(_image, _image, 'seen'), [0, 0, 320, 300], 'RGBA float')"
+    before, source = (
+        pulls.host.native(layer),
+        np.frombuffer(pulls.gimp.run(seen), np.float32).reshape(300, 320, 4),
+    )
+    handle, target = ([x + 31, y - 12] for x, y in (HANDLE, TARGET))
+    pulls.drag(layer, points=json.dumps([[handle, target]]), crop=f"{CROP[0] + 31},{CROP[1] - 12},{CROP[2]}")
+    assert pulls.host.layers(layer) == [["face", [["Pull 1", [["Edit", []]]], ["portrait", []]]]]
+    assert pulls.host.native(layer) == before
+    after = np.frombuffer(pulls.gimp.run(seen), np.float32).reshape(300, 320, 4)
+    moved = (after != source).any(axis=2)
+    assert 30 < moved.sum() < 4000
+    rows, columns = np.nonzero(moved)
+    assert abs(columns.mean() - handle[0]) < 20
+    assert abs(rows.mean() - handle[1]) < 20
+    values = after[moved] * 255
+    assert np.abs(values - np.round(values)).max() > 0.1, "a float's worth of values, not 8 bits"
+
+
+def test_the_crop_follows_the_face_and_without_one_is_the_layer(pulls: Pulls) -> None:
+    layer = pulls.portrait()
+    pulls.drag(layer, crop="face")
+    x, y, size, *_ = json.loads(pulls.gimp.run("source(arguments[0]).load_record()", layer))["session"][
+        "crop"
+    ]
+    assert x < HANDLE[0] < x + size
+    assert y < HANDLE[1] < y + size
+    assert 80 < size < 240
+    layer = pulls.host.layer(np.repeat(colours(8, 8), 10, axis=0).repeat(10, axis=1))
+    _, _, note = pulls.drag(layer, crop="face", points="[[40, 40, 44, 40]]")
+    assert "No face was found" in note
+
+
+def test_a_missing_part_of_the_plug_in_is_told(pulls: Pulls) -> None:
+    layer = pulls.portrait()
+    part = pulls.gimp.profile.plugin / "backend/editing/pull.py"
+    away = part.rename(part.with_suffix(".away"))
+    try:
+        said = pulls.refused(layer)
+    finally:
+        away.rename(part)
+    assert "A part of Pullface is missing." in said
+    assert "install.py editors" in said
+
+
 def test_a_path_on_the_canvas_is_pulled_along_with_the_last_settings(pulls: Pulls) -> None:
     layer = pulls.portrait()
     pulls.drag(layer)
@@ -313,14 +372,15 @@ def test_a_killed_backend_is_started_again_and_the_pull_goes_on(pulls: Pulls) ->
     layer = pulls.portrait()
     before = pulls.host.native(layer)
     options = json.dumps({"inversion": QUICK_INVERSION, "drag": json.loads(ENDLESS)["drag"]})
-    waiting = pulls.gimp.begin(_CALL, layer, {**DRAG, "steps": 40, "options": options}, timeout=PATIENCE)
+    waiting = pulls.gimp.begin(_CALL, layer, {**DRAG, "steps": 15, "options": options}, timeout=PATIENCE)
     pulls.until_dragging()
     killed = pulls.gimp.backends()
     for pid in killed:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-    _, distance, _ = waiting.result(PATIENCE)
+    _, distance, note = waiting.result(PATIENCE)
     assert distance > 0
+    assert "The backend had stopped." in note
     assert pulls.host.native(layer) == before
     assert [name for name, _ in pulls.host.layers(layer)][-1] == "portrait"
     assert not set(killed) & set(pulls.gimp.backends())
