@@ -119,6 +119,10 @@ class Source(Protocol):
     def deep(self) -> bool:
         """Whether the layer holds more than 8 bits a channel."""
 
+    @property
+    def keeps_selection(self) -> bool:
+        """Whether the document's file holds its selection; where not, the record's mask stands in for it."""
+
     def exists(self) -> bool:
         """Whether document and layer are still there. Never raises."""
 

@@ -298,7 +298,8 @@ class PullState:
         self._packed_mask = record.mask
         self.mask = record.mask.mask() if record.mask is not None else None
         self._mask_from_selection = record.mask_from_selection
-        self._kept_mask = self.mask if record.mask_from_selection else None
+        missing = record.mask_from_selection and not self.source.keeps_selection
+        self._kept_mask = self.mask if missing else None
         self.results = record.results
         self._made = len(record.results)
         if record.session is not None:

@@ -77,6 +77,8 @@ class MemorySource:
     def name(self) -> str:
         return "Paint layer"
 
+    keeps_selection = False
+
     def exists(self) -> bool:
         return self.there
 

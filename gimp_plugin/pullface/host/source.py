@@ -66,6 +66,9 @@ class GimpSource:
         """Whether the layer holds more than 8 bits a channel."""
         return is_deep(self.image)
 
+    keeps_selection = True
+    """An .xcf has the selection in it."""
+
     def exists(self) -> bool:
         """Whether the picture is open and the layer in it."""
         try:

@@ -77,6 +77,9 @@ class KritaSource:
         """Whether the layer holds more than 8 bits a channel."""
         return format_of(self._node).depth != "U8"
 
+    keeps_selection = False
+    """A Krita document that is opened again has no selection."""
+
     def exists(self) -> bool:
         """Whether the document is open and the layer in it."""
         return self._document() is not None and self._attached()

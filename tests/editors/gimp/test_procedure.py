@@ -228,6 +228,7 @@ def test_the_same_pull_from_the_command_line_gives_the_same_pixels(pulls: Pulls,
     assert answer.returncode == 0, answer.stdout + answer.stderr
     with Image.open(tmp_path / "result.png") as opened:
         expected = np.asarray(opened.convert("RGBA"))
+    assert "Nothing is selected" in pulls.refused(layer, movable="selection")
     shown = pulls.shown(layer)
     assert (shown != np.asarray(Image.open(pulls.gimp.home / "portrait.png"))).any()
     assert np.array_equal(shown, expected)

@@ -50,6 +50,9 @@ def test_a_record_makes_the_picture_one_to_be_saved_and_the_same_one_does_not(st
 
 def test_records_and_results_come_back_with_the_file(stage: HostStage) -> None:
     layer = stage.layer(colours(30, 24))
+    stage.gimp.run(
+        "item(arguments[0]).get_image().select_rectangle(Gimp.ChannelOps.REPLACE, 5, 6, 7, 8)", layer
+    )
     file = stage.gimp.home / "kept.xcf"
     before = stage.native(layer)
     edit = colours(9, 7)
@@ -71,6 +74,7 @@ def test_records_and_results_come_back_with_the_file(stage: HostStage) -> None:
     )
     assert kept[1:] == [[["Pull 1", [["Edit", []]]], ["face", []]], RECORD]
     assert stage.native(kept[0]) == before
+    assert stage.gimp.run("list(source(arguments[0]).selection_bounds())", kept[0]) == [5, 6, 7, 8]
 
 
 def test_a_record_is_no_step_of_undo(gimp_window: Gimp) -> None:
