@@ -277,6 +277,9 @@ class Pull(ViewedPull):
     def _same_session(self) -> Steps[RemoteSession | None]:
         """The present session, resumed where need be; None when picture or choices are not what it was made of."""
         session = self._session
+        if session is not None and self._points_elsewhere(session.facts.crop):
+            yield from self._find_faces(self._filled_bounds())
+            self._take_the_meant_face()
         if session is None or session.facts.wish != self._wish():
             return None
         if not self.source.bounds().empty and (yield from self._as_it_was(session)):
@@ -291,6 +294,11 @@ class Pull(ViewedPull):
         if self.last_step:
             self._say(Message("note", "The layer has changed since the last pull, so it is fitted anew."))
         return None
+
+    def _points_elsewhere(self, crop: Square) -> bool:
+        """Whether points lie outside the crop although it was to follow the face that they are on."""
+        followed = self.crop_choice == "face" and self.face is None
+        return followed and not all(crop.contains(pair.handle) for pair in self.pairs)
 
     def _as_it_was(self, session: RemoteSession) -> Steps[bool]:
         """Whether the layer still shows what the session was made of."""

@@ -86,6 +86,23 @@ def test_of_two_faces_the_meant_one_is_pulled(bench: Bench) -> None:
     assert pull.crop == first
 
 
+def test_after_a_pull_of_one_face_the_points_can_lie_on_another(bench: Bench) -> None:
+    source = MemorySource(portraits((10, 80, 0.0), (330, 80, 0.0)))
+    pull = looked(bench, source)
+    first, second = pull.faces
+    pull.drag_options = SHORT
+    for face, number in ((first, 0), (second, 1)):
+        pull.pairs.clear()
+        pull.pairs.add(face.middle, Point(face.middle.x + 30, face.middle.y))
+        pull.drag()
+        bench.rest(pull)
+        assert pull.message is None or pull.message.kind == "note", pull.message
+        assert pull.face_number == number
+        assert pull.edit is not None
+        assert pull.edit.rect.intersected(face.rect) == pull.edit.rect
+    assert len({result.session for result in pull.results}) == 2
+
+
 def test_where_no_face_is_found_it_is_said(bench: Bench) -> None:
     source = MemorySource(picture(96, 96))
     pull = bench.pull(source, crop="face")
