@@ -1,4 +1,4 @@
-"""Putting an edit into the picture: a group right above the source, in one undo step; the source stays as it is."""
+"""Putting an edit into the picture: a group above the source, in one undo step; the source stays as it is."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ from .reading import BAND_PIXELS, get_pixels
 from .records import NAME
 
 Check = Callable[[], None]
+
+RESULT = "pullface-result"
+"""Marks the groups that were made here."""
 
 
 class Written(NamedTuple):
@@ -61,8 +64,8 @@ def _insert(
     image.undo_group_start()
     try:
         group = Gimp.GroupLayer.new(image, title)
-        place = image.get_item_position(source)
-        _must(image.insert_layer(group, source.get_parent(), place))
+        group.attach_parasite(Gimp.Parasite.new(RESULT, Gimp.PARASITE_PERSISTENT, b"1"))
+        _must(image.insert_layer(group, source.get_parent(), _place_above(image, source)))
         if not covered:
             # What is in it meets the picture below as the source does.
             group.set_mode(Gimp.LayerMode.PASS_THROUGH)
@@ -74,6 +77,16 @@ def _insert(
         image.undo_group_end()
     Gimp.displays_flush()
     return group
+
+
+def _place_above(image: Gimp.Image, source: Gimp.Layer) -> int:
+    """The position above the source and its earlier results, which would hide a new one below them."""
+    parent = source.get_parent()
+    siblings = parent.get_children() if parent is not None else image.get_layers()
+    place = int(image.get_item_position(source))
+    while place > 0 and siblings[place - 1].get_parasite(RESULT) is not None:
+        place -= 1
+    return place
 
 
 def _empty_layer(image: Gimp.Image, name: str, rect: Rect) -> Gimp.Layer:

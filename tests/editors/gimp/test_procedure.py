@@ -184,7 +184,7 @@ def test_a_pull_is_a_new_group_and_the_next_one_does_not_invert_again(pulls: Pul
     backends, sessions = pulls.gimp.backends(), pulls.sessions()
     _, again, _ = pulls.drag(layer)
     assert again == distance, "each call begins with the layer itself"
-    assert [name for name, _ in pulls.host.layers(layer)] == ["Pull 1", "Pull 2", "portrait"]
+    assert [name for name, _ in pulls.host.layers(layer)] == ["Pull 2", "Pull 1", "portrait"]
     assert np.array_equal(pulls.shown(layer), first)
     assert pulls.gimp.backends() == backends, "the backend stays as long as GIMP"
     assert pulls.sessions() == sessions
@@ -310,7 +310,7 @@ def test_a_path_on_the_canvas_is_pulled_along_with_the_last_settings(pulls: Pull
     )
     call = "_l = Gimp.Item.get_by_id(arguments[0])\npdb('plug-in-pullface-path', image=_l.get_image(), drawables=[_l])"
     pulls.gimp.begin(call, layer).result(PATIENCE)
-    assert [name for name, _ in pulls.host.layers(layer)] == ["Pull 1", "Pull 2", "portrait"]
+    assert [name for name, _ in pulls.host.layers(layer)] == ["Pull 2", "Pull 1", "portrait"]
     record = json.loads(pulls.gimp.run("source(arguments[0]).load_record()", layer))
     assert record["pairs"][0][1] == [110.0, 177.0]
     assert record["session"]["crop"] == list(CROP)

@@ -236,6 +236,17 @@ def test_the_group_stands_right_above_its_source_which_stays_selected(stage: Hos
     ) == ["face"]
 
 
+def test_a_later_result_lies_above_the_earlier_ones(stage: HostStage) -> None:
+    layer = stage.layer(colours(30, 24))
+    stage.gimp.run("new_layer(item(arguments[0]).get_image(), 30, 24).set_name('other')", layer)
+    numbers = []
+    for opaque in (True, False, True):
+        stage.write(layer, RECT, colours(9, 7), some(), opaque)
+        numbers.append([name for name, _ in stage.layers(layer)])
+    assert numbers[0] == ["other", "Pull 1", "face"]
+    assert numbers[2] == ["other", "Pull 1 #2", "Pull 1 #1", "Pull 1", "face"]
+
+
 def test_a_selection_does_not_cut_the_result(stage: HostStage) -> None:
     layer = stage.layer(colours(30, 24))
     stage.gimp.run(
