@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -74,6 +74,11 @@ class Change:
         fresh = spread(fresh, size / 110)  # with the whole of the outlines that lie around it
         empty = 1 - smoothstep(moved[3:], LINES_LOW, LINES_HIGH)
         return cls(first, second, motion, moved[:3], fresh, empty)
+
+    def following(self, kept: Tensor) -> Change:
+        """The same where each place keeps so much of its motion, [H, W] from 0 to 1; all of it where things appear."""
+        motion = replace(self.motion, flow=self.motion.flow * torch.maximum(kept, self.fresh))
+        return replace(self, motion=motion, moved=warp(self.before, motion.flow))
 
     @property
     def resolution(self) -> int:

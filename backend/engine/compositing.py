@@ -30,6 +30,7 @@ from backend.engine.depth import DEPTHS, Pixels, white
 from backend.engine.enlarging import Box
 from backend.engine.planes import extent, lay_out, movable_part
 from backend.engine.upright import Upright
+from backend.engine.ways import followed
 
 TILE_WIDTH, TILE_HEIGHT = 512, 128
 """Pixels worked on at once on a processor: their planes fit into its cache."""
@@ -71,6 +72,7 @@ def composite(
     change: Change,
     mask: NDArray[np.uint8] | None = None,
     seen: NDArray[np.uint8] | None = None,
+    ways: NDArray[np.float64] | None = None,
     on_progress: OnFraction | None = None,
 ) -> Edit:
     """The edited part of the window.
@@ -83,6 +85,8 @@ def composite(
         mask: uint8 [h, w], as large as the window: 255 may change, 0 stays, between moves by a part of the way. None
             = all may.
         seen: `extract` of the window at the model's resolution, if it is at hand.
+        ways: [N, 2, 2], from where to where each handle went, image space, if that is known: under a mask what is far
+            from all of them follows less (`ways.followed`).
         on_progress: see `OnFraction`.
 
     Returns:
@@ -105,6 +109,10 @@ def composite(
         seen = extract(window, offset, crop, change.resolution)
     if seen.shape != (*change.shape, 3):
         raise does_not_fit()
+    if ways is not None and mask is not None and len(ways):
+        part = float(mask.sum(dtype=np.float64)) / 255 / (crop.size**2 * min(crop.aspect, 1 / crop.aspect))
+        places = torch.from_numpy(crop.to_crop(ways, change.resolution)).to(change.before)
+        change = change.following(followed(places, change.shape, part))
     movable = movable_part(mask, offset, crop, upright, box, change)
     planes = lay_out(change, seen, crop, upright, movable, offset)
     canvas = _Canvas(window, box)

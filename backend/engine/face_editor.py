@@ -139,18 +139,21 @@ class FaceEditor:
         mask: NDArray[np.uint8] | None = None,
         offset: tuple[int, int] | None = None,
         seen: Picture | None = None,
+        ways: ArrayLike | None = None,
         on_progress: OnFraction | None = None,
     ) -> Edit:
         """The edit on the artist's pixels; see `compositing.composite`.
 
         mask is as large as the window. offset is the image position of the window's top-left pixel; None = the
-        crop's own corner. seen is what was inverted, if it is at hand.
+        crop's own corner. seen is what was inverted, if it is at hand. ways: [N, 2 (begin, end), 2 (x, y)], image
+        space, how the handles went.
         Raises PullfaceError "wrong_picture_size" or "out_of_memory", and whatever `on_progress` raises.
         """
         place = (crop.x, crop.y) if offset is None else offset
         with memory_guard("put the edit onto the layer"), torch.no_grad():
             change = self._change(before, after)
-            return compositing.composite(window_rgba, place, crop, change, mask, seen, on_progress)
+            went = None if ways is None else np.asarray(ways, np.float64).reshape(-1, 2, 2)
+            return compositing.composite(window_rgba, place, crop, change, mask, seen, went, on_progress)
 
     def _change(self, before: Picture, after: Picture) -> Change:
         """The change from `before` to `after`; the most recent ones are kept."""

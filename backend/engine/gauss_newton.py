@@ -29,9 +29,10 @@ from backend.engine import engines
 from backend.engine.engines import DragProblem
 from backend.engine.following import Follower, limited
 from backend.engine.freedom import FEATURE_RESOLUTION
-from backend.engine.holding import NEAR, Held, calm_costs, fixed_costs
+from backend.engine.holding import Held, calm_costs, fixed_costs
 from backend.engine.jacobian import pull_back
 from backend.engine.least_squares import damped_step
+from backend.engine.ways import NEAR
 from stylegan_ops.precision import mixed_precision
 
 LONGEST_STEP = 2.5 / 256

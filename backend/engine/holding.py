@@ -16,6 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from backend.engine.ways import NEAR, feature, nearness
+
 KEPT_DIRECTIONS = 8
 """The most directions: each takes a map."""
 
@@ -24,13 +26,6 @@ PROBES, KEPT_PROBES = 1, 32
 
 COVERED = 0.2
 """A direction that is but for this part in the span of others adds nothing."""
-
-NEAR = 12 / 256
-"""How far around a handle's way everything may come along, as a part of the picture's longer side."""
-
-SMALL, LARGE = 0.1, 0.25
-"""Part of the picture that may move: up to the first it is a feature, which is pulled in parts; from the second on it
-is a head, which moves as a whole."""
 
 PullBack = Callable[[Tensor], Tensor]
 
@@ -44,24 +39,11 @@ def fixed_costs(mask: Tensor, cells: tuple[int, int]) -> Tensor:
 def calm_costs(mask: Tensor, cells: tuple[int, int], ways: Tensor) -> Tensor:
     """Costs [h, w] for `cells` = (h, w), 1 in all at most, of what may move by the mask [H, W] but is not pulled.
 
-    ways: [N, 2, 2], where each handle's way begins and ends, px of the picture. A mouth that is pulled by its corners
-    could be lifted as well as bent, and the model often finds lifting likelier; an artist means the corners.
+    ways: [N, 2, 2], where each handle's way begins and ends, px of the picture; see `ways`.
     """
-    part = float(mask.mean())
-    size = max(mask.shape)
-    rows, columns = (
-        (torch.arange(count, device=mask.device) + 0.5) * (side / count)
-        for count, side in zip(cells, mask.shape, strict=True)
-    )
-    begin, along = ways[:, 0], ways[:, 1] - ways[:, 0]
-    x, y = columns[None, None, :] - begin[:, 0, None, None], rows[None, :, None] - begin[:, 1, None, None]
-    length = along.square().sum(dim=1).clamp(min=1e-6)[:, None, None]
-    share = ((x * along[:, 0, None, None] + y * along[:, 1, None, None]) / length).clamp(0, 1)
-    x, y = x - share * along[:, 0, None, None], y - share * along[:, 1, None, None]
-    near = torch.exp(-(x.square() + y.square()).amin(dim=0) / (2 * (NEAR * size) ** 2))
+    near = nearness(ways, cells, (mask.shape[0], mask.shape[1]), NEAR).amax(dim=0)
     inner = F.adaptive_avg_pool2d(mask[None, None].float(), cells)[0, 0] * (1 - near)
-    feature = min(max((LARGE - part) / (LARGE - SMALL), 0.0), 1.0)
-    return inner * (feature / inner.sum().clamp(min=1))
+    return inner * (feature(float(mask.mean())) / inner.sum().clamp(min=1))
 
 
 class Held:

@@ -248,6 +248,7 @@ class Session:
             self.movable(number),
             offset=(x, y),
             seen=self.picture(),
+            ways=self.ways(number),
             on_progress=on_progress,
         )
 
@@ -317,3 +318,13 @@ class Session:
             union = mask if union is None else np.maximum(union, mask)
             number = drag.from_step
         return union
+
+    def ways(self, number: int) -> list[list[list[float]]]:
+        """From where to where the handles went in the drags that led to a step, image space [N][2][2]."""
+        ways: list[list[list[float]]] = []
+        while number > 0:
+            step = self.step(number)
+            drag = self.record.drags[step.drag]
+            ways += [[pair[0], handle] for pair, handle in zip(drag.pairs, step.handles)]
+            number = drag.from_step
+        return ways

@@ -62,6 +62,32 @@ def test_the_edit_moves_the_artists_own_lines(smile):
     assert not changed[: SIZE // 2].any()
 
 
+def test_what_is_far_from_the_handles_ways_follows_less(smile):
+    source = draw(SIZE)
+    before, after = (extract(opaque(draw(SIZE, mouth=(0.5, y))), (0, 0), WHOLE, 128) for y in (0.68, 0.64))
+    mask = np.zeros((SIZE, SIZE), np.uint8)
+    mask[220:310, 120:280] = 255
+    corner = np.array([0.37 * SIZE, 0.68 * SIZE])
+    ways = np.array([[corner, corner - [0, 0.04 * SIZE]], [corner + [104, 0], corner + [104, -16]]])
+
+    def line(ways, mask) -> list[float]:
+        """Where the mouth's line is at its left end and in its middle, px from the top."""
+        edit = edit_of(opaque(source), (0, 0), WHOLE, before, after, mask, ways=ways)
+        result = opaque(source)
+        x, y, width, height = edit.rect
+        result[y : y + height, x : x + width] = edit.pixels
+        dark = 255 - result[230:300, :, :3].mean(axis=2)
+        dark[dark < 120] = 0
+        rows = np.arange(230, 300)
+        return [float((dark[:, column] * rows).sum() / dark[:, column].sum()) for column in (160, 200)]
+
+    whole, parts, head = line(None, mask), line(ways, mask), line(ways, None)
+    assert abs(whole[0] - whole[1]) < 1.5
+    assert abs(parts[0] - whole[0]) < 3
+    assert parts[1] - parts[0] > 4  # a smile: the middle stays behind the end
+    assert head == line(None, None)
+
+
 def test_no_ghost_of_the_old_line_stays(smile):
     source, truth, before, after = smile
     result = composite(opaque(source), (0, 0), WHOLE, before, after)[0][..., :3]

@@ -181,6 +181,12 @@ def test_what_may_differ_is_the_union_of_the_masks_on_the_way(session: Session, 
     assert np.array_equal(session.movable(3), right[:80])
     assert session.movable(4) is None
     assert session.movable(0) is None
+    # And the ways are those of all drags on the way.
+    handle = PAIRS[0][0]
+    assert session.ways(0) == []
+    assert session.ways(1) == [[handle, session.step(1).handles[0]]]
+    assert session.ways(2) == [[handle, session.step(number).handles[0]] for number in (2, 1)]
+    assert session.ways(4) == [[handle, session.step(number).handles[0]] for number in (4, 3)]
 
 
 def test_a_mask_outside_the_window_is_empty(session: Session, editor: FaceEditor) -> None:
