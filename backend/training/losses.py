@@ -70,9 +70,9 @@ def change_loss(output: Tensor, target: Tensor) -> Tensor:
         A scalar.
     """
     made, wanted = output[1::2] - output[0::2], target[1::2] - target[0::2]
-    side = target.shape[-1]
+    reach = max(1, target.shape[-1] // 32)
     moved = (wanted.abs().amax(dim=1, keepdim=True) > _VISIBLE).float()
-    moved = functional.max_pool2d(moved, side // 16 + 1, stride=1, padding=side // 32)
+    moved = functional.max_pool2d(moved, 2 * reach + 1, stride=1, padding=reach)
     # Pairs in which hardly anything moves must not count as much as those in which something does.
     return reconstruction_loss(made, wanted, moved / moved.mean(dim=(1, 2, 3), keepdim=True).clamp(min=0.01))
 
