@@ -76,9 +76,14 @@ class Change:
         return cls(first, second, motion, moved[:3], fresh, empty)
 
     def following(self, kept: Tensor) -> Change:
-        """The same where each place keeps so much of its motion, [H, W] from 0 to 1; all of it where things appear."""
-        motion = replace(self.motion, flow=self.motion.flow * torch.maximum(kept, self.fresh))
-        return replace(self, motion=motion, moved=warp(self.before, motion.flow))
+        """The same where each place keeps so much of its motion, [H, W] from 0 to 1.
+
+        All of it where much appears; where little does and not all is kept, what appears would not fit what moves.
+        """
+        wide = smoothstep(blur(self.fresh[None], size_of(self.before) / 24)[0], 0.3, 0.6)
+        motion = replace(self.motion, flow=self.motion.flow * torch.maximum(kept, wide))
+        fresh = self.fresh * torch.maximum(wide, smoothstep(kept, 0.8, 1.0))
+        return replace(self, motion=motion, moved=warp(self.before, motion.flow), fresh=fresh)
 
     @property
     def resolution(self) -> int:

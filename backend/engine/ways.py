@@ -13,10 +13,10 @@ from torch import Tensor
 NEAR = 12 / 256
 """How far around a handle's way everything may come along in a drag, as a part of the picture's longer side."""
 
-WIDE = 18 / 256
+WIDE = 14 / 256
 """The same in the composite."""
 
-FOLLOWING = 0.4
+FOLLOWING = 0.35
 """Part of its motion that is left to what is far from all ways."""
 
 SMALL, LARGE = 0.1, 0.25
