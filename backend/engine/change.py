@@ -22,7 +22,7 @@ from backend.engine.flow import (
 )
 from backend.errors import PullfaceError
 
-FRESH_LOW, FRESH_HIGH = 0.10, 0.22
+FRESH_LOW, FRESH_HIGH = 0.15, 0.30
 """Smooth differences below the first are light on the same surface; those above the second are another surface."""
 
 STRIP = 80
