@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
@@ -310,21 +310,25 @@ class Session:
         None when one of them had no mask, or when none did anything.
         """
         union: Picture | None = None
-        while number > 0:
-            drag = self.record.drags[self.step(number).drag]
+        for _, drag in self._drags_to(number):
             if not drag.masked:
                 return None
             mask = self.mask(drag.number)
             union = mask if union is None else np.maximum(union, mask)
-            number = drag.from_step
         return union
 
     def ways(self, number: int) -> list[list[list[float]]]:
         """From where to where the handles went in the drags that led to a step, image space [N][2][2]."""
-        ways: list[list[list[float]]] = []
+        return [
+            [pair[0], handle]
+            for step, drag in self._drags_to(number)
+            for pair, handle in zip(drag.pairs, step.handles)
+        ]
+
+    def _drags_to(self, number: int) -> Iterator[tuple[StepRecord, DragRecord]]:
+        """The drags that led to a step, the latest first, each with the step of its own on the way there."""
         while number > 0:
             step = self.step(number)
             drag = self.record.drags[step.drag]
-            ways += [[pair[0], handle] for pair, handle in zip(drag.pairs, step.handles)]
+            yield step, drag
             number = drag.from_step
-        return ways
