@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
 from collections.abc import Callable
 from typing import Any
 
 from gi.repository import Gimp, GLib
 
 from .backend.editing.connection import Connection
+from .backend.editing.polling import BackendLink, End, Function
 from .backend.wire.client import Client
 from .backend.wire.launch import ensure_server
-
-SAFETY_MILLISECONDS = 250
 
 
 def later(seconds: float, function: Callable[[], None]) -> None:
@@ -27,127 +25,35 @@ def later(seconds: float, function: Callable[[], None]) -> None:
     GLib.timeout_add(max(0, round(seconds * 1000)), once)
 
 
-def new_connection() -> Connection:
-    """A connection whose backend, if it has to be started, stays as long as GIMP does.
+def new_link() -> BackendLink:
+    """A connection that GLib's main loop polls.
 
-    Without that it would end with the plug-in's process, and each call would load the model again.
+    A backend that has to be started for it stays as long as GIMP does: else it would end with the plug-in's process,
+    and each call would load the model again.
     """
     client_name = f"GIMP {Gimp.version()}"
     gimp = os.getppid()  # GIMP itself starts its plug-ins
-    return Connection(client_name, lambda: Client(ensure_server(parent_pid=gimp), client_name))
+    connection = Connection(client_name, lambda: Client(ensure_server(parent_pid=gimp), client_name))
+    return BackendLink(connection, GLibLoop())
 
 
-class BackendLink:
-    """Polls a connection whenever something may have come.
+class GLibLoop:
+    """What a link needs of GLib's main loop; see ``backend.editing.polling.EventLoop``."""
 
-    The connection's descriptor is edge-triggered: one wake-up may stand for many messages, and sending can swallow
-    one. So every wake-up and every request is followed by a look on the next turn of the main loop, and a timer looks
-    every 250 ms in any case.
+    def soon(self, function: Function) -> None:
+        """Calls it once, on the next turn."""
+        later(0, lambda: (function(), None)[1])
 
-    Args:
-        connection: is polled and, at the end, closed.
+    def every(self, milliseconds: int, function: Function) -> End:
+        """Calls it again and again."""
+        source = GLib.timeout_add(milliseconds, lambda: (function(), True)[1])
+        return lambda: GLib.source_remove(source)
 
-    Attributes:
-        connection: as given.
-    """
-
-    def __init__(self, connection: Connection) -> None:
-        self.connection = connection
-        self._watch = 0
-        self._watched: tuple[int, int] | None = None
-        self._timer = 0
-        self._again = False
-        self._polling = False
-        self._closed = False
-        self._end_observing = connection.observe(self._changed)
-        connection.sent = self.poll_soon
-
-    def start(self) -> None:
-        """Finds or starts the backend, without waiting for it; harmless when that was done already."""
-        if self._closed:
-            return
-        self._start_timer()
-        self.connection.start()
-        self.poll()
-
-    def poll(self) -> None:
-        """Takes in what has come. Harmless at any time, also from within a poll."""
-        if self._closed or self._polling:
-            return
-        self._polling = True
-        try:
-            self.connection.poll()
-        except Exception:
-            # A defect; the timer tries again.
-            traceback.print_exc(file=sys.stderr)
-        finally:
-            self._polling = False
-        self._look_after_watch()
-
-    def poll_soon(self) -> None:
-        """Polls on the next turn of the main loop; the connection calls it after every request."""
-        if not self._again and not self._closed:
-            self._again = True
-            later(0, self._poll_again)
-
-    def close(self) -> None:
-        """Lets go of the backend. Harmless when called twice."""
-        if self._closed:
-            return
-        self._closed = True
-        self._end_observing()
-        self.connection.sent = lambda: None
-        if self._timer:
-            GLib.source_remove(self._timer)
-            self._timer = 0
-        self._end_watch()
-        self.connection.close()
-
-    def _poll_again(self) -> None:
-        self._again = False
-        self.poll()
-
-    def _changed(self, topic: str) -> None:
-        if not self._closed:
-            if self.connection.state == "starting":
-                self._start_timer()  # somebody else called the connection's start()
-            self._look_after_watch()
-
-    def _start_timer(self) -> None:
-        if not self._timer:
-            self._timer = GLib.timeout_add(SAFETY_MILLISECONDS, self._tick)
-
-    def _tick(self) -> bool:
-        self.poll()
-        return True
-
-    def _readable(self, *_: Any) -> bool:
-        self.poll()
-        self.poll_soon()
-        return True
-
-    def _look_after_watch(self) -> None:
-        """Makes the watch fit the descriptor.
-
-        A new connection may get the number of the old one's descriptor, so the number alone does not tell.
-        """
-        descriptor = None if self._closed else self.connection.fileno()
-        wanted = None if descriptor is None else (descriptor, self.connection.generation)
-        if wanted == self._watched:
-            return
-        self._end_watch()
-        self._watched = wanted
-        if descriptor is not None:
-            self._watch = GLib.io_add_watch(
-                _channel(descriptor), GLib.PRIORITY_DEFAULT, GLib.IO_IN, self._readable
-            )
-            self.poll_soon()  # what came before the watch was there made no edge for it
-
-    def _end_watch(self) -> None:
-        watch, self._watch = self._watch, 0
-        self._watched = None
-        if watch:
-            GLib.source_remove(watch)
+    def when_readable(self, descriptor: int, function: Function) -> End:
+        """Calls it whenever the descriptor can be read."""
+        channel, kind = _channel(descriptor), GLib.IO_IN
+        watch = GLib.io_add_watch(channel, GLib.PRIORITY_DEFAULT, kind, lambda *_: (function(), True)[1])
+        return lambda: GLib.source_remove(watch)
 
 
 def _channel(descriptor: int) -> Any:

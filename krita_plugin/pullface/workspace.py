@@ -28,7 +28,7 @@ from .host.registration import (
     write_setting,
 )
 from .host.source import KritaSource
-from .link import BackendLink
+from .link import new_link
 from .qt import QtCore, alive, single_shot
 from .translation import tr
 
@@ -118,7 +118,7 @@ class Workspace(QtCore.QObject):
     def __init__(self) -> None:
         super().__init__()
         self.connection = Connection(f"Krita {krita_version()}")
-        self.link = BackendLink(self.connection, self)
+        self.link = new_link(self.connection, self)
         self._canvases = ActiveCanvas()
         self.canvas = CanvasController(self._canvases, self)
         self.pull: Pull | None = None

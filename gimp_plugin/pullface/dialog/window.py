@@ -17,7 +17,7 @@ from ..backend.editing.pull import Pull
 from ..backend.editing.tasks import Job, Runner
 from ..backend.wire.errors import RemoteError
 from ..host.source import GimpSource
-from ..link import BackendLink, later, new_connection
+from ..link import later, new_link
 from .panel import Panel
 from .settings import DEFAULT_STRENGTH, Settings
 from .view import ZOOM_STEP, PictureView
@@ -58,8 +58,8 @@ class PullDialog:
         record = self._source.load_record()
         bounds = self._source.bounds()
         self._settings = Settings.load(_folder())
-        self._connection = new_connection()
-        self._link = BackendLink(self._connection)
+        self._link = new_link()
+        self._connection = self._link.connection
         self.pull = Pull(self._source, self._connection, self._later, record)
         self._strength = self._settings.strength
         if not record:

@@ -8,25 +8,23 @@ from gi.repository import Gimp
 
 from .. import obstacles
 from . import answers
+from .registering import new_procedure
 
 NAME = "plug-in-pullface-path"
 
 
 def create(plugin: Gimp.PlugIn) -> Gimp.Procedure:
     """The procedure, for GIMP."""
-    procedure = Gimp.ImageProcedure.new(plugin, NAME, Gimp.PDBProcType.PLUGIN, run, None)
-    procedure.set_image_types("RGB*, GRAY*, INDEXED*")
-    procedure.set_sensitivity_mask(Gimp.ProcedureSensitivityMask.DRAWABLE)
-    procedure.set_menu_label("Pullface along _Path")
-    procedure.add_menu_path("<Image>/Filters")
-    procedure.set_documentation(
+    return new_procedure(
+        plugin,
+        NAME,
+        run,
         "Drag the features of a face along the selected path",
         "Each stroke of the path begins on a feature and ends where it shall go: draw it with the Paths tool, "
-        "and begin the next stroke with Shift. The model and the crop are those of the layer's last pull.",
-        NAME,
+        "and begin the next stroke with Shift. The model, the crop, the steps and the strength are those of the "
+        "layer's last pull.",
+        "Pullface along _Path",
     )
-    procedure.set_attribution("Pullface", "Pullface", "2026")
-    return procedure
 
 
 def run(

@@ -8,25 +8,22 @@ from gi.repository import Gimp
 
 from .. import obstacles
 from . import answers
+from .registering import new_procedure
 
 NAME = "plug-in-pullface"
 
 
 def create(plugin: Gimp.PlugIn) -> Gimp.Procedure:
     """The procedure, for GIMP."""
-    procedure = Gimp.ImageProcedure.new(plugin, NAME, Gimp.PDBProcType.PLUGIN, run, None)
-    procedure.set_image_types("RGB*, GRAY*, INDEXED*")
-    procedure.set_sensitivity_mask(Gimp.ProcedureSensitivityMask.DRAWABLE)
-    procedure.set_menu_label("Pull_face…")
-    procedure.add_menu_path("<Image>/Filters")
-    procedure.set_documentation(
+    return new_procedure(
+        plugin,
+        NAME,
+        run,
         "Drag the features of a face",
         "Place points on the features of a face, drag them to where they shall go, and let a model pull. "
-        f"Scripts use {'plug-in-pullface-drag'} instead.",
-        NAME,
+        "Scripts use plug-in-pullface-drag instead.",
+        "Pull_face…",
     )
-    procedure.set_attribution("Pullface", "Pullface", "2026")
-    return procedure
 
 
 def run(

@@ -8,6 +8,7 @@ from gi.repository import Gimp, GObject
 
 from .. import obstacles
 from . import answers
+from .registering import new_procedure
 
 NAME = "plug-in-pullface-drag"
 
@@ -17,16 +18,14 @@ _HUGE = 2_000_000_000
 
 def create(plugin: Gimp.PlugIn) -> Gimp.Procedure:
     """The procedure, for GIMP. Its ranges are wide, because GIMP would take the default in silence."""
-    procedure = Gimp.ImageProcedure.new(plugin, NAME, Gimp.PDBProcType.PLUGIN, run, None)
-    procedure.set_image_types("RGB*, GRAY*, INDEXED*")
-    procedure.set_sensitivity_mask(Gimp.ProcedureSensitivityMask.DRAWABLE)
-    procedure.set_documentation(
+    procedure = new_procedure(
+        plugin,
+        NAME,
+        run,
         "Drag the features of a face to where they shall go",
         "Pulls each handle point to its target point and puts the result above the layer as a new layer group. "
         "The layer itself is not touched. What is selected may move; without a selection the area around the points.",
-        NAME,
     )
-    procedure.set_attribution("Pullface", "Pullface", "2026")
     procedure.add_string_argument(
         "points",
         "_Points",

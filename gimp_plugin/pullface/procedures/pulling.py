@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 from gi.repository import Gimp, GLib
 
-from .. import link
 from ..backend.editing.host import AreaOptions, EditingError
 from ..backend.editing.messages import Message
 from ..backend.editing.pairs import Pair
 from ..backend.editing.pull import Pull
 from ..host.source import GimpSource
+from ..link import later, new_link
 from .arguments import DragArguments, Pairs, checked
 
 
@@ -42,14 +42,13 @@ def pull_to_its_end(source: GimpSource, arguments: DragArguments) -> Pulled:
 
 
 def pull_as_before(source: GimpSource, pairs: Pairs) -> Pulled:
-    """The same with the model, the crop and the movable area of the layer's last pull."""
+    """The same with the model, the crop, the movable area and the drag's options of the layer's last pull."""
     return _pull(source, lambda pull: _set_pairs(pull, checked(pairs).pairs))
 
 
 def _pull(source: GimpSource, prepare: Callable[[Pull], None]) -> Pulled:
-    connection = link.new_connection()
-    way = link.BackendLink(connection)
-    pull = Pull(source, connection, link.later, source.load_record())
+    way = new_link()
+    pull = Pull(source, way.connection, later, source.load_record())
     told = _Told(pull)
     end = pull.observe(told.changed)
     try:

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 import zmq
 
-from krita_plugin.pullface import link as link_module
-from krita_plugin.pullface.link import BackendLink
-from krita_plugin.pullface.qt import QtCore
+from krita_plugin.pullface.backend.editing import polling
+from krita_plugin.pullface.backend.editing.polling import BackendLink
+from krita_plugin.pullface.link import new_link
+from krita_plugin.pullface.qt import QtCore, sip
 from tests.krita_plugin.docker.fakes import FakeConnection
 
 HOUR = 3_600_000
@@ -89,8 +90,9 @@ def echo() -> Iterator[Echo]:
 
 @pytest.fixture
 def link(application: Any, echo: Echo, monkeypatch: pytest.MonkeyPatch) -> Iterator[BackendLink]:
-    monkeypatch.setattr(link_module, "SAFETY_MILLISECONDS", HOUR)  # the timer shall not help
-    made = BackendLink(SocketConnection(echo))
+    monkeypatch.setattr(polling, "SAFETY_MILLISECONDS", HOUR)  # the timer shall not help
+    parent = QtCore.QObject()
+    made = new_link(SocketConnection(echo), parent)
     yield made
     made.close()
 
@@ -161,17 +163,35 @@ def test_the_end_comes_once(link: BackendLink) -> None:
     link.start()
     link.poll()
     assert connection.calls == ["start", "close"]
-    assert not link.findChildren(QtCore.QSocketNotifier) or not link._notifier
+    QtCore.QCoreApplication.sendPostedEvents(None, QtCore.QEvent.Type.DeferredDelete)
+    parent = link._loop._parent
+    assert not parent.findChildren(QtCore.QObject)
+
+
+def test_nothing_is_polled_when_its_parent_has_ended(application: Any, echo: Echo) -> None:
+    connection = SocketConnection(echo)
+    parent = QtCore.QObject()
+    made = new_link(connection, parent)
+    made.start()
+    connection.send()
+    looks: list[float] = []
+    connection.poll = lambda: looks.append(time.monotonic())
+    sip.delete(parent)
+    turn_until(lambda: False, 0.5)
+    assert looks == []
+    made.close()
+    assert connection.calls == ["start", "close"]
 
 
 def test_the_timer_looks_after_what_the_descriptor_does_not_tell(
     application: Any, echo: Echo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(link_module, "SAFETY_MILLISECONDS", 30)
+    monkeypatch.setattr(polling, "SAFETY_MILLISECONDS", 30)
     connection = SocketConnection(echo)
     looks: list[float] = []
     connection.poll = lambda: looks.append(time.monotonic())
-    made = BackendLink(connection)
+    parent = QtCore.QObject()
+    made = new_link(connection, parent)
     try:
         made.start()
         assert turn_until(lambda: len(looks) > 5, 3.0)
