@@ -6,7 +6,8 @@ import itertools
 import math
 from functools import lru_cache
 
-from .strokes import Colour, Sprite, mixed, part
+from ..backend.editing.scene import Colour
+from .strokes import Sprite, mixed, part
 
 _LIGHT: Colour = (255, 255, 255, 255)
 _EDGE: Colour = (255, 255, 255, 90)

@@ -7,31 +7,32 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from ..backend.editing.affine import Affine
 from ..backend.editing.areas import Capsule
-from ..backend.editing.framing import STEM, Spot, turn_handle
+from ..backend.editing.framing import STEM, Spot
 from ..backend.editing.geometry import Point, Square
 from ..backend.editing.gestures import Grip
 from ..backend.editing.pairs import Pair
+from ..backend.editing.scene import (
+    DARK,
+    HANDLE,
+    LIGHT,
+    OUTSIDE,
+    QUIET,
+    RADIUS,
+    SHADE,
+    TARGET,
+    TICK,
+    Colour,
+    arrow,
+    number_place,
+    size_text,
+    stem,
+)
+from ..backend.editing.scene import Scene as _Scene
 from .glyphs import label
-from .strokes import Band, Colour, Ring, Sprite, disc, line, shade, triangle
-
-HANDLE: Colour = (240, 78, 88, 255)
-TARGET: Colour = (52, 132, 255, 255)
-OUTSIDE: Colour = (255, 176, 32, 255)
-LIGHT: Colour = (255, 255, 255, 255)
-DARK: Colour = (16, 18, 24, 255)
-SHADE: Colour = (16, 18, 24, 170)
-QUIET: Colour = (255, 255, 255, 150)
-"""For frames that are not the one."""
-
-RADIUS = 6.0
-"""Of handles and targets."""
-
-TICK = 9.0
-"""Length of the mark that tells where a turned crop has its upper edge."""
+from .strokes import Band, Ring, Sprite, disc, line, shade, triangle
 
 _DASHES = (5.0, 4.0)
 _AREA_STEPS = 20
@@ -40,40 +41,16 @@ _WARNING: Colour = (134, 92, 17, 215)
 
 
 @dataclass
-class Scene:
-    """What is to be seen.
+class Scene(_Scene):
+    """What is to be seen in the dialog; ``affine`` leads to device px.
 
     Attributes:
-        affine: image space → device px.
         view: width and height of the view, device px.
-        image: width and height of the picture, px.
         scale: device px for a logical px.
-        pairs: to draw.
-        crop: that the model sees or will see.
-        area: the automatic movable area; empty for none.
-        faces: other faces that were found, with their numbers from 0.
-        framing: whether the crop's frame is edited; then ``frame`` is that, None before one is drawn, ``spot`` what
-            the pointer is on, and ``drawing`` whether it is being changed.
-        hover, held, selected: of the gestures.
-        editable: whether the pairs can be changed now; else they are drawn quieter.
     """
 
-    affine: Affine
-    view: tuple[int, int]
-    image: tuple[int, int]
-    scale: float = 1.0
-    pairs: Sequence[Pair] = ()
-    crop: Square | None = None
-    area: Sequence[Capsule] = ()
-    faces: Sequence[tuple[int, Square]] = ()
-    framing: bool = False
-    frame: Square | None = None
-    spot: Spot | None = None
-    drawing: bool = False
-    hover: Grip | None = None
-    held: Grip | None = None
-    selected: int | None = None
-    editable: bool = True
+    view: tuple[int, int] = field(kw_only=True)
+    scale: float = field(default=1.0, kw_only=True)
 
 
 def marks(scene: Scene) -> Iterator[Sprite]:
@@ -88,7 +65,7 @@ def marks(scene: Scene) -> Iterator[Sprite]:
         outline = _outline(scene, scene.crop)
         yield from _dashed(scene, outline, LIGHT)
         if scene.crop.angle:
-            yield from _stem(scene, outline, scene.crop, TICK)
+            yield from _stem(scene, scene.crop, TICK)
     for index, pair in enumerate(scene.pairs):
         yield from _way(scene, index, pair)
     for index, pair in enumerate(scene.pairs):
@@ -109,17 +86,10 @@ def _dashed(scene: Scene, outline: Sequence[Point], colour: Colour) -> Iterator[
         yield from line(start, end, bands, scene.view, dashes)
 
 
-def _stem(scene: Scene, outline: Sequence[Point], square: Square, length: float) -> Iterator[Sprite]:
+def _stem(scene: Scene, square: Square, length: float) -> Iterator[Sprite]:
     """A line from the middle of the upper edge upwards, so that it is seen which way is up."""
-    top, end = _stem_ends(scene, outline, square, length)
+    top, end = stem(scene.affine, square, length * scene.scale)
     yield from line(top, end, _bands(scene, (3.4, SHADE), (1.4, LIGHT)), scene.view)
-
-
-def _stem_ends(scene: Scene, outline: Sequence[Point], square: Square, length: float) -> tuple[Point, Point]:
-    top = Point((outline[0].x + outline[1].x) / 2, (outline[0].y + outline[1].y) / 2)
-    end = turn_handle(scene.affine, square)
-    part = length * scene.scale / STEM
-    return top, Point(top.x + (end.x - top.x) * part, top.y + (end.y - top.y) * part)
 
 
 def _area(scene: Scene) -> Iterator[Sprite]:
@@ -148,15 +118,14 @@ def _frame(scene: Scene) -> Iterator[Sprite]:
     if frame is None:
         return
     yield from _dashed(scene, outline, LIGHT)
-    yield from _stem(scene, outline, frame, STEM)
-    end = _stem_ends(scene, outline, frame, STEM)[1]
+    yield from _stem(scene, frame, STEM)
+    _, end = stem(scene.affine, frame, STEM * scene.scale)
     yield _knob(scene, end, scene.spot is not None and scene.spot.part == "turn")
     for number in range(4):
         yield _knob(scene, outline[number], scene.spot == Spot("corner", number))
     middle = (min(p.x for p in outline) + max(p.x for p in outline)) / 2
     below = max(p.y for p in outline) + 14 * scene.scale
-    turned = f"  {frame.angle:g}°" if frame.angle else ""
-    yield label(middle, below, f"{round(frame.width)} × {round(frame.height)}{turned}", _PILL, scene.scale)
+    yield label(middle, below, size_text(frame), _PILL, scene.scale)
 
 
 def _faces(scene: Scene) -> Iterator[Sprite]:
@@ -185,32 +154,20 @@ def _way(scene: Scene, index: int, pair: Pair) -> Iterator[Sprite]:
         bands = _bands(scene, (3.4, SHADE), (1.8, HANDLE))
         yield from line(start, handle, bands, view, (2.0 * scale, 2.5 * scale))
         yield _rings(scene, start, (0, 3.3, SHADE), (0, 2.3, LIGHT))
-    length = math.dist(handle, target)
-    if length <= RADIUS * scale:
+    to_go = arrow(handle, target, scale)
+    if to_go is None:
         return
-    strong = index == scene.selected or (scene.hover is not None and scene.hover.pair == index)
-    along = Point((target.x - handle.x) / length, (target.y - handle.y) / length)
-    gap = (RADIUS + 1.5) * scale
-    tip = _moved(target, along, -gap)
-    head = min(9.0 * scale, max(0.0, length - gap - RADIUS * scale))
-    arrow = head >= 3 * scale
+    strong = scene.touches(index)
     bands = _bands(scene, (4.4 if strong else 3.8, SHADE), (2.2 if strong else 1.6, LIGHT))
-    base = _moved(tip, along, -head)
-    yield from line(handle, base if arrow else tip, bands, view)
-    if arrow:
-        across = Point(-along.y, along.x)
-        corners = tip, _moved(base, across, head * 0.55), _moved(base, across, -head * 0.55)
-        yield triangle(corners, _bands(scene, (1.1, SHADE), (0.0, LIGHT)))
+    yield from line(handle, to_go.end, bands, view)
+    if to_go.head is not None:
+        yield triangle(to_go.head, _bands(scene, (1.1, SHADE), (0.0, LIGHT)))
 
 
 def _ends(scene: Scene, index: int, pair: Pair) -> Iterator[Sprite]:
     handle, target = scene.affine.map(pair.handle), scene.affine.map(pair.target)
-    radius = {}
-    for end in ("target", "handle"):
-        touched = (index, end) in (scene.hover, scene.held)
-        radius[end] = RADIUS + (2.0 if touched else 0.0)
     # A ring with a dot: told from the handle's disc without its colour, and what is below stays seen.
-    ring, r = TARGET if _sees(scene, pair.target) else OUTSIDE, radius["target"]
+    ring, r = TARGET if scene.sees(pair.target) else OUTSIDE, scene.radius(Grip(index, "target"))
     yield _rings(
         scene,
         target,
@@ -220,7 +177,7 @@ def _ends(scene: Scene, index: int, pair: Pair) -> Iterator[Sprite]:
         (0, 2.5, SHADE),
         (0, 1.7, LIGHT),
     )
-    filled, r = HANDLE if _sees(scene, pair.handle) else OUTSIDE, radius["handle"]
+    filled, r = HANDLE if scene.sees(pair.handle) else OUTSIDE, scene.radius(Grip(index, "handle"))
     if not scene.editable:
         filled = (filled[0] * 9 // 10, filled[1] * 9 // 10, filled[2] * 9 // 10, 255)
     discs: list[Ring] = [(0, r + 1.2, SHADE), (0, r + 0.2, LIGHT), (0, r - 1.4, filled)]
@@ -233,16 +190,8 @@ def _ends(scene: Scene, index: int, pair: Pair) -> Iterator[Sprite]:
 
 
 def _number(scene: Scene, index: int, pair: Pair) -> Sprite:
-    """Beside the handle, upwards, so that neither arrow nor trail runs through it."""
-    handle, target = scene.affine.map(pair.handle), scene.affine.map(pair.target)
-    length = math.dist(handle, target)
-    beside = Point(0.7, -0.7)
-    if length > RADIUS * scene.scale:
-        beside = Point((target.y - handle.y) / length, -(target.x - handle.x) / length)
-        if beside.y > 0 or (beside.y == 0 and beside.x > 0):
-            beside = Point(-beside.x, -beside.y)
-    x, y = _moved(handle, beside, (RADIUS + 13.0) * scene.scale)
-    seen = _sees(scene, pair.handle) and _sees(scene, pair.target)
+    x, y = number_place(scene.affine.map(pair.handle), scene.affine.map(pair.target), scene.scale)
+    seen = scene.sees(pair.handle) and scene.sees(pair.target)
     return label(x, y, str(index + 1), _PILL if seen else _WARNING, scene.scale)
 
 
@@ -260,10 +209,6 @@ def _rings(scene: Scene, place: Point, *rings: Ring) -> Sprite:
     )
 
 
-def _moved(point: Point, along: Point, by: float) -> Point:
-    return Point(point.x + along.x * by, point.y + along.y * by)
-
-
 def _outline(scene: Scene, square: Square) -> list[Point]:
     return [scene.affine.map(corner) for corner in square.corners]
 
@@ -271,11 +216,6 @@ def _outline(scene: Scene, square: Square) -> list[Point]:
 def _around(points: Sequence[Point]) -> Iterator[tuple[Point, Point]]:
     for index, point in enumerate(points):
         yield point, points[(index + 1) % len(points)]
-
-
-def _sees(scene: Scene, point: Point) -> bool:
-    """Whether a point lies where the model sees it."""
-    return scene.crop is None or scene.crop.contains(point)
 
 
 def _capsule(capsule: Capsule) -> list[Point]:

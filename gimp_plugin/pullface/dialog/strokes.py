@@ -10,8 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-Colour = tuple[int, int, int, int]
-"""Red, green, blue, alpha: 0 to 255, alpha straight."""
+from ..backend.editing.scene import Colour
 
 Band = tuple[float, Colour]
 """A width and its colour."""

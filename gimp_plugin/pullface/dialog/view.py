@@ -327,17 +327,14 @@ class PictureView(Gtk.Layout):
         gestures, pull = self.gestures, self._pull
         framing = gestures.framing
         crop = crop_of(pull)
-        scene = Scene(
-            self.viewport.affine, self.viewport.size, gestures.image, float(self.get_scale_factor())
-        )
+        viewport, scale = self.viewport, float(self.get_scale_factor())
+        scene = Scene(viewport.affine, gestures.image, view=viewport.size, scale=scale)
         if framing.on:
-            scene.framing, scene.frame, scene.faces = True, framing.frame, framing.other_faces
-            scene.spot, scene.drawing = framing.held or framing.hover, framing.busy
+            scene.show_framing(framing)
             return scene
-        scene.pairs, scene.crop, scene.faces = pull.pairs, crop, other_faces(pull, crop)
+        scene.show_pairs(pull, gestures)
+        scene.crop, scene.faces = crop, other_faces(pull, crop)
         scene.area = self._movable_area(crop)
-        scene.hover, scene.held, scene.selected = gestures.hover, gestures.held, gestures.selected
-        scene.editable = pull.can_edit_pairs
         return scene
 
     def _movable_area(self, crop: Square | None) -> Sequence[Capsule]:

@@ -235,21 +235,17 @@ class CanvasController(QtCore.QObject):
             return None
         scene = Scene(gestures.affine, gestures.image)
         if self.framing:
-            framing = gestures.framing
-            scene.framing, scene.frame, scene.faces = True, framing.frame, framing.other_faces
-            scene.spot, scene.drawing = framing.held or framing.hover, framing.busy
+            scene.show_framing(gestures.framing)
         if pull is None or not self._mode:
             return scene
         exact = self._pictures.edit(pull)
         scene.picture = exact or self._pictures.preview(pull)
         scene.exact = exact is not None
-        scene.pairs = pull.pairs
+        scene.show_pairs(pull, gestures)
         scene.crop = crop_of(pull)
         if not self.framing:
             scene.faces = other_faces(pull, scene.crop)
         scene.area = self._movable_area(pull, scene.crop)
-        scene.hover, scene.held, scene.selected = gestures.hover, gestures.held, gestures.selected
-        scene.editable = pull.can_edit_pairs
         return scene
 
     def _movable_area(self, pull: Any, crop: Square | None) -> Sequence[Capsule]:

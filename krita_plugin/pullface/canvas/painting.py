@@ -6,30 +6,24 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from ..backend.editing import scene as look
 from ..backend.editing.affine import Affine
 from ..backend.editing.areas import Capsule
-from ..backend.editing.framing import STEM, Spot, turn_handle
+from ..backend.editing.framing import STEM, Spot
 from ..backend.editing.geometry import Point, Square
 from ..backend.editing.gestures import Grip
 from ..backend.editing.pairs import Pair
+from ..backend.editing.scene import RADIUS, TICK, arrow, number_place, size_text, stem
 from ..qt import Qt, QtCore, QtGui
 from .pictures import Picture, turn
 
-HANDLE = QtGui.QColor(240, 78, 88)
-TARGET = QtGui.QColor(52, 132, 255)
-OUTSIDE = QtGui.QColor(255, 176, 32)
-LIGHT = QtGui.QColor(255, 255, 255)
-DARK = QtGui.QColor(16, 18, 24)
-SHADE = QtGui.QColor(16, 18, 24, 170)
-
-QUIET = QtGui.QColor(255, 255, 255, 150)
-"""For frames that are not the one."""
-
-RADIUS = 6.0
-"""Of handles and targets."""
-
-TICK = 9.0
-"""Length of the mark that tells where a turned crop has its upper edge."""
+HANDLE = QtGui.QColor(*look.HANDLE)
+TARGET = QtGui.QColor(*look.TARGET)
+OUTSIDE = QtGui.QColor(*look.OUTSIDE)
+LIGHT = QtGui.QColor(*look.LIGHT)
+DARK = QtGui.QColor(*look.DARK)
+SHADE = QtGui.QColor(*look.SHADE)
+QUIET = QtGui.QColor(*look.QUIET)
 
 _MANY = 16
 """Capsules: the outline of more takes too long while a point is dragged, and tells little."""
@@ -44,39 +38,15 @@ _NoPen = Qt.PenStyle.NoPen
 
 
 @dataclass
-class Scene:
-    """What is to be seen on one canvas.
+class Scene(look.Scene):
+    """What is to be seen on one canvas; ``affine`` leads to logical px of the widget.
 
     Attributes:
-        affine: image space → widget.
-        image: width and height of the image, px.
-        pairs: to draw.
         picture: preview or result, None for none; ``exact`` when its pixels are pixels of the image.
-        crop: that the model sees or will see.
-        area: the automatic movable area; empty for none.
-        faces: other faces that were found, with their numbers from 0.
-        framing: whether the crop's frame is edited; then ``frame`` is that, None before one is drawn, ``spot`` what
-            the pointer is on, and ``drawing`` whether it is being changed.
-        hover, held, selected: of the gestures.
-        editable: whether the pairs can be changed now; else they are drawn quieter.
     """
 
-    affine: Affine
-    image: tuple[int, int]
-    pairs: Sequence[Pair] = ()
-    picture: Picture | None = None
-    exact: bool = False
-    crop: Square | None = None
-    area: Sequence[Capsule] = field(default_factory=list)
-    faces: Sequence[tuple[int, Square]] = ()
-    framing: bool = False
-    frame: Square | None = None
-    spot: Spot | None = None
-    drawing: bool = False
-    hover: Grip | None = None
-    held: Grip | None = None
-    selected: int | None = None
-    editable: bool = True
+    picture: Picture | None = field(default=None, kw_only=True)
+    exact: bool = field(default=False, kw_only=True)
 
 
 class Painting:
@@ -108,7 +78,7 @@ class Painting:
             outline = _outline(scene.affine, scene.crop)
             self._draw_dashed(painter, outline)
             if scene.crop.angle:
-                self._draw_stem(painter, outline, scene.affine, scene.crop, TICK)
+                self._draw_stem(painter, scene.affine, scene.crop, TICK)
         for index, pair in enumerate(scene.pairs):
             self._draw_way(painter, scene, index, pair)
         for index, pair in enumerate(scene.pairs):
@@ -165,17 +135,10 @@ class Painting:
         painter.drawPolygon(outline)
 
     def _draw_stem(
-        self,
-        painter: QtGui.QPainter,
-        outline: QtGui.QPolygonF,
-        affine: Affine,
-        square: Square,
-        length: float,
+        self, painter: QtGui.QPainter, affine: Affine, square: Square, length: float
     ) -> QtCore.QPointF:
         """A line from the middle of the upper edge upwards, so that it is seen which way is up. Returns its end."""
-        top = (outline.at(0) + outline.at(1)) / 2
-        end = QtCore.QPointF(*turn_handle(affine, square))
-        end = top + (end - top) * (length / STEM)
+        top, end = (QtCore.QPointF(*point) for point in stem(affine, square, length))
         painter.setPen(_pen(SHADE, 3.4))
         painter.drawLine(top, end)
         painter.setPen(_pen(LIGHT, 1.4))
@@ -201,14 +164,13 @@ class Painting:
             return
         self._draw_dashed(painter, outline)
         spot = scene.spot
-        end = self._draw_stem(painter, outline, scene.affine, frame, STEM)
+        end = self._draw_stem(painter, scene.affine, frame, STEM)
         self._draw_handle(painter, end, spot is not None and spot.part == "turn", round_one=True)
         for number in range(4):
             self._draw_handle(painter, outline.at(number), spot == Spot("corner", number))
         place = outline.boundingRect()
         label = QtCore.QPointF(place.center().x(), place.bottom() + 14)
-        turned = f"  {frame.angle:g}°" if frame.angle else ""
-        self._draw_label(painter, label, f"{round(frame.width)} × {round(frame.height)}{turned}")
+        self._draw_label(painter, label, size_text(frame))
 
     def _draw_faces(self, painter: QtGui.QPainter, scene: Scene) -> None:
         """The frames of the other faces, to be clicked."""
@@ -235,7 +197,7 @@ class Painting:
 
     def _draw_way(self, painter: QtGui.QPainter, scene: Scene, index: int, pair: Pair) -> None:
         """Where the handle began, the trail it took, and the arrow that is still to go."""
-        start, handle, target = (_on(scene.affine, point) for point in (pair.start, pair.handle, pair.target))
+        start, handle = _on(scene.affine, pair.start), _on(scene.affine, pair.handle)
         painter.setBrush(_NoBrush)
         if _away(start, handle) > 2.0:
             painter.setPen(_pen(SHADE, 3.4))
@@ -247,34 +209,27 @@ class Painting:
             painter.setPen(QtGui.QPen(SHADE, 1.0))
             painter.setBrush(LIGHT)
             painter.drawEllipse(start, 2.8, 2.8)
-        length = _away(handle, target)
-        if length <= RADIUS:
+        to_go = arrow(scene.affine.map(pair.handle), scene.affine.map(pair.target))
+        if to_go is None:
             return
-        strong = index == scene.selected or (scene.hover is not None and scene.hover.pair == index)
-        along = (target - handle) / length
-        across = QtCore.QPointF(-along.y(), along.x())
-        tip = target - along * min(RADIUS + 1.5, length)
-        room = length - RADIUS - 1.5
-        head = min(9.0, max(0.0, room - RADIUS))
-        base = tip - along * head
+        strong, end = scene.touches(index), QtCore.QPointF(*to_go.end)
         painter.setPen(_pen(SHADE, 4.4 if strong else 3.8))
-        painter.drawLine(handle, tip if head < 3 else base)
+        painter.drawLine(handle, end)
         painter.setPen(_pen(LIGHT, 2.2 if strong else 1.6))
-        painter.drawLine(handle, tip if head < 3 else base)
-        if head >= 3:
-            arrow = QtGui.QPolygonF([tip, base + across * (head * 0.55), base - across * (head * 0.55)])
+        painter.drawLine(handle, end)
+        if to_go.head is not None:
+            head = QtGui.QPolygonF([QtCore.QPointF(*corner) for corner in to_go.head])
             painter.setPen(_pen(SHADE, 2.2))
             painter.setBrush(LIGHT)
-            painter.drawPolygon(arrow)
+            painter.drawPolygon(head)
             painter.setPen(_NoPen)
-            painter.drawPolygon(arrow)
+            painter.drawPolygon(head)
 
     def _draw_ends(self, painter: QtGui.QPainter, scene: Scene, index: int, pair: Pair) -> None:
         handle, target = _on(scene.affine, pair.handle), _on(scene.affine, pair.target)
-        inside = _inside(scene, pair)
+        inside = {"handle": scene.sees(pair.handle), "target": scene.sees(pair.target)}
         for end, place, colour in (("target", target, TARGET), ("handle", handle, HANDLE)):
-            grip = Grip(index, end)
-            radius = RADIUS + (2.0 if grip in (scene.hover, scene.held) else 0.0)
+            radius = scene.radius(Grip(index, end))
             colour = colour if inside[end] else OUTSIDE
             if end == "target":
                 # A ring with a dot: told from the handle's disc without its colour, and what is below stays seen.
@@ -311,22 +266,10 @@ class Painting:
         painter.drawEllipse(place, 2.0, 2.0)
 
     def _draw_number(self, painter: QtGui.QPainter, scene: Scene, index: int, pair: Pair) -> None:
-        """Beside the handle, upwards, so that neither arrow nor trail runs through it."""
-        handle, target = _on(scene.affine, pair.handle), _on(scene.affine, pair.target)
-        length = _away(handle, target)
-        beside = QtCore.QPointF(0.7, -0.7)
-        if length > RADIUS:
-            along = (target - handle) / length
-            beside = QtCore.QPointF(along.y(), -along.x())
-            if beside.y() > 0 or (beside.y() == 0 and beside.x() > 0):
-                beside = -beside
-        inside = all(_inside(scene, pair).values())
-        self._draw_label(
-            painter,
-            handle + beside * (RADIUS + 13.0),
-            str(index + 1),
-            DARK if inside else OUTSIDE.darker(190),
-        )
+        place = number_place(scene.affine.map(pair.handle), scene.affine.map(pair.target))
+        inside = scene.sees(pair.handle) and scene.sees(pair.target)
+        back = DARK if inside else OUTSIDE.darker(190)
+        self._draw_label(painter, QtCore.QPointF(*place), str(index + 1), back)
 
     def _draw_label(
         self, painter: QtGui.QPainter, middle: QtCore.QPointF, text: str, colour: QtGui.QColor = DARK
@@ -371,14 +314,6 @@ def _polygon(affine: Affine, x: float, y: float, width: float, height: float) ->
 
 def _outline(affine: Affine, square: Square) -> QtGui.QPolygonF:
     return QtGui.QPolygonF([_on(affine, corner) for corner in square.corners])
-
-
-def _inside(scene: Scene, pair: Pair) -> dict[str, bool]:
-    """Whether handle and target lie where the model sees them."""
-    crop = scene.crop
-    if crop is None:
-        return {"handle": True, "target": True}
-    return {"handle": crop.contains(pair.handle), "target": crop.contains(pair.target)}
 
 
 def _union(area: Sequence[Capsule]) -> QtGui.QPainterPath:

@@ -43,7 +43,7 @@ def laid(sprites: Iterable[Sprite], colour: tuple[int, int, int] = (0, 0, 0)) ->
 
 
 def scene(**values: object) -> Scene:
-    return Scene(Affine(1, 0, 0, 1, 0, 0), SIZE, SIZE, **values)
+    return Scene(Affine(1, 0, 0, 1, 0, 0), SIZE, view=SIZE, **values)
 
 
 def pair(handle: tuple[float, float], target: tuple[float, float]) -> Pair:
@@ -163,8 +163,8 @@ def test_the_frame_has_corners_a_turning_handle_and_its_size() -> None:
 
 def test_twice_the_pixels_make_twice_the_marks() -> None:
     points = [pair((40, 50), (90, 60))]
-    fine = Scene(Affine(2, 0, 0, 2, 0, 0), SIZE, (150, 100), 2.0, pairs=points)
-    coarse = Scene(Affine(1, 0, 0, 1, 0, 0), SIZE, (150, 100), 1.0, pairs=points)
+    fine = Scene(Affine(2, 0, 0, 2, 0, 0), (150, 100), view=SIZE, scale=2.0, pairs=points)
+    coarse = Scene(Affine(1, 0, 0, 1, 0, 0), (150, 100), view=SIZE, pairs=points)
     one, two = laid(marks(coarse), (90, 90, 90)), laid(marks(fine), (90, 90, 90))
     halved = np.asarray(Image.fromarray(two.astype(np.uint8)).reduce(2)).astype(float)
     assert np.abs(halved[:100, :150] - one[:100, :150]).mean() < 2.0
