@@ -79,6 +79,7 @@ class Record:
     model: str = ""
     label: int | None = None
     inversion: dict[str, Any] = field(default_factory=dict)
+    drag: dict[str, Any] = field(default_factory=dict)
     crop_choice: CropChoice = "face"
     drawn_crop: Square | None = None
     face: Square | None = None
@@ -98,6 +99,7 @@ class Record:
             "model": self.model,
             "label": self.label,
             "inversion": self.inversion,
+            "drag": self.drag,
             "crop_choice": self.crop_choice,
             "drawn_crop": _numbers(self.drawn_crop),
             "face": _numbers(self.face),
@@ -139,6 +141,7 @@ class Record:
             model=str(value["model"]),
             label=int(value["label"]) if value.get("label") is not None else None,
             inversion=dict(value.get("inversion", {})),
+            drag=dict(value.get("drag", {})),
             crop_choice=_one_of(value["crop_choice"], CropChoice),
             drawn_crop=_square(value["drawn_crop"]),
             face=_square(value.get("face")),

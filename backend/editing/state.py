@@ -100,7 +100,8 @@ class PullState:
         preview, edit: what to draw over the canvas; ``edit`` (exact) before ``preview`` (the model's picture).
         mask: what may move in the running or last drag; None before the first, or when everything may.
         results: finished drags, the oldest first.
-        inversion_settings, drag_options: handed to the backend as they are, see ``docs/protocol.md``.
+        inversion_settings, drag_options: handed to the backend as they are, see ``docs/protocol.md``; the record keeps
+            them.
     """
 
     def __init__(self, source: Source, connection: Connection, later: Later, record: bytes = b"") -> None:
@@ -291,6 +292,7 @@ class PullState:
         self.model = record.model
         self.label = record.label
         self.inversion_settings = record.inversion
+        self.drag_options = record.drag
         self.crop_choice = record.crop_choice
         self.drawn_crop = record.drawn_crop
         self.face = record.face
@@ -323,6 +325,7 @@ class PullState:
             model=self.model,
             label=self.label,
             inversion=self.inversion_settings,
+            drag=self.drag_options,
             crop_choice=self.crop_choice,
             drawn_crop=self.drawn_crop,
             face=self.face,

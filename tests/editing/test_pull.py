@@ -482,6 +482,7 @@ def test_other_settings_of_the_inversion_are_another_session_and_are_kept(
     pull.save_record()
     again = bench.pull(source, source.record)
     assert again.inversion_settings == pull.inversion_settings
+    assert again.drag_options == pull.drag_options
     again.inversion_settings = {**QUICK_INVERSION, "seed": 1}
     assert again.step > 0
     again.drag_options = SHORT

@@ -43,6 +43,7 @@ def whole() -> Record:
         model="toon",
         label=2,
         inversion={"method": "pti"},
+        drag={"strength": 0.5},
         crop_choice="drawn",
         drawn_crop=Square(1, 2, 64),
         area=AreaOptions("selection", -2, 5),
