@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import hashlib
 import os
@@ -10,8 +11,11 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
+
+Place = TypeVar("Place")
 
 TOOLS = {"Xvfb": "xvfb", "xdotool": "xdotool", "import": "imagemagick"}
 """What has to be there: the program, and Debian's package that brings it."""
@@ -26,6 +30,24 @@ def die_with_parent() -> None:
     """For ``preexec_fn``: the kernel ends the child when this process dies, however it dies (Linux)."""
     pr_set_pdeathsig = 1
     ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
+
+
+def still(where: Callable[[], Place], seconds: float = 60.0) -> Place:
+    """Ask where something is until the answer has been the same three times.
+
+    Raises:
+        TimeoutError: it is not within so many seconds.
+    """
+    deadline, same = time.monotonic() + seconds, 1
+    before = where()
+    while same < 3:
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"It does not come to rest, and is at {before} now.")
+        time.sleep(0.05)
+        now = where()
+        same = same + 1 if now == before else 1
+        before = now
+    return before
 
 
 class Display:
@@ -87,19 +109,54 @@ class Display:
                 return
             time.sleep(0.1)
 
-    def windows(self, title: str) -> list[int]:
-        """The windows on the screen with this in their title (a regular expression)."""
-        answer = subprocess.run(
-            ["xdotool", "search", "--onlyvisible", "--name", title],
-            env={**os.environ, "DISPLAY": self.name},
-            capture_output=True, text=True, timeout=30, check=False,
-        )  # fmt: skip
-        return [int(word) for word in answer.stdout.split()]
+    def windows(self, title: str = "") -> list[int]:
+        """The windows on the screen with this in their title (a regular expression), the lowest first.
+
+        Raises:
+            RuntimeError: xdotool does not say within 20 s.
+        """
+        return self._search("--name", title)
+
+    def top_windows(self) -> set[int]:
+        """Every window on the screen that lies in no other one: also those without a title, such as open menus."""
+        return set(self._search("--maxdepth", "1", "--class", ""))
+
+    def window(self, title: str, seconds: float = 60.0) -> int:
+        """Wait for a window with this in its title (a regular expression); the lowest of several.
+
+        Raises:
+            TimeoutError: there is none within so many seconds; the message names those that there are.
+        """
+        deadline = time.monotonic() + seconds
+        while not (found := self.windows(title)):
+            if time.monotonic() > deadline:
+                there = ", ".join(f"“{each}”" for each in self._titles()) or "no window at all"
+                raise TimeoutError(f"There is no window “{title}” after {seconds:g} s, but {there}.")
+            time.sleep(0.1)
+        return found[0]
+
+    def _search(self, *what: str) -> list[int]:
+        deadline = time.monotonic() + 20
+        while True:
+            answer = self._answer(["xdotool", "search", "--onlyvisible", *what])
+            if answer.returncode == 0 or not answer.stderr.strip():
+                return [int(word) for word in answer.stdout.split()]
+            # It goes through the tree of all windows, and says nothing of any when one is destroyed in the meantime.
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"xdotool search {' '.join(what)}: {answer.stderr.strip()}")
+            time.sleep(0.02)
+
+    def _titles(self) -> list[str]:
+        found = []
+        for window in self.windows():
+            with contextlib.suppress(RuntimeError):  # gone in the meantime
+                found.append(self.xdotool("getwindowname", str(window)))
+        return [title for title in found if title]
 
     def _picture(self) -> bytes:
         command = ["import", "-silent", "-window", "root", "rgb:-"]
         variables = {**os.environ, "DISPLAY": self.name}
-        return subprocess.run(command, env=variables, capture_output=True, timeout=30, check=True).stdout
+        return subprocess.run(command, env=variables, capture_output=True, timeout=60, check=True).stdout
 
     def move(self, x: float, y: float) -> None:
         """Move the pointer to a place on the screen (pixels)."""
@@ -153,19 +210,32 @@ class Display:
         button = "4" if clicks > 0 else "5"
         self.xdotool("click", "--repeat", str(abs(clicks)), "--delay", "30", button)
 
-    def focus(self, window: int) -> None:
-        """Give a window the keyboard, which nobody does without a window manager."""
-        self.xdotool("windowfocus", "--sync", str(window))
+    def focus(self, window: int, seconds: float = 20.0) -> None:
+        """Give a window the keyboard, which nobody does without a window manager; wait until it is mapped and has it.
+
+        Raises:
+            TimeoutError: it does not get it within so many seconds.
+        """
+        deadline = time.monotonic() + seconds
+        while True:
+            # X refuses it for a window that is asked to come but is not on the screen yet.
+            answer = self._answer(["xdotool", "windowfocus", str(window)])
+            if self._answer(["xdotool", "getwindowfocus", "-f"]).stdout.strip() == str(window):
+                return
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"The window {window} does not get the keyboard. {answer.stderr.strip()}")
+            time.sleep(0.05)
 
     def xdotool(self, *arguments: str) -> str:
         """Run xdotool with these arguments and return what it printed."""
         return self._run(["xdotool", *arguments])
 
     def _run(self, command: Sequence[str]) -> str:
-        variables = {**os.environ, "DISPLAY": self.name}
-        answer = subprocess.run(
-            command, env=variables, capture_output=True, text=True, timeout=30, check=False
-        )
+        answer = self._answer(command)
         if answer.returncode != 0:
             raise RuntimeError(f"{' '.join(command)}: {answer.stderr.strip() or answer.returncode}")
         return answer.stdout.strip()
+
+    def _answer(self, command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+        variables = {**os.environ, "DISPLAY": self.name}
+        return subprocess.run(command, env=variables, capture_output=True, text=True, timeout=60, check=False)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from .driver import Gimp, GimpError
+from .driver import EditorError, Gimp
 from .places import GimpPlace
 
 _WINDOWS = {"gimp_window", "own_gimp_window"}
@@ -55,7 +55,7 @@ def _lend(shared: Gimp, request: pytest.FixtureRequest) -> Iterator[Gimp]:
         shared.screenshot(f"failed-{request.node.name}")
     try:
         shared.close_images()
-    except GimpError:
+    except EditorError:
         shared.kill()
         raise
 

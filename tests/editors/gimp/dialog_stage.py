@@ -9,7 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from .driver import Gimp, GimpError, Probe
+import numpy as np
+from PIL import Image
+
+from tests.editors.display import still
+
+from .driver import WINDOW_TITLE, EditorError, Gimp, Probe
 
 ROOT = Path(__file__).resolve().parents[3]
 PORTRAIT = ROOT / "examples/portrait.png"
@@ -55,6 +60,10 @@ def button(text):
         if text in ((each.get_label() or "").replace("_", ""), each.get_tooltip_text()) and each.is_visible():
             return each
     raise LookupError(text)
+
+# What was shown in each phase: an inversion can be over before it is asked.
+seen = set()
+pull.observe(lambda topic: seen.add((pull.phase.value, pull.preview is not None)))
 
 def facts():
     message = panel.message_bar.message
@@ -142,49 +151,68 @@ class Stage:
             settings: of the inversion; the quick ones by default.
         """
         before = {probe.pid for probe in self.gimp.plugins()}
-        deadline, asked = time.monotonic() + 90, 0.0
-        while True:
-            new = [probe for probe in self.gimp.plugins() if probe.pid not in before]
-            with contextlib.suppress(GimpError):
-                if new:
-                    self._dialog = new[0]
-                    self.dialog.run(_NAMES)
-                    break
+        self.choose_from_the_menu()
+        deadline = time.monotonic() + 120
+        while self._dialog is None or self._dialog.pid in before:
             assert time.monotonic() < deadline, "the dialog did not open"
-            if not new and time.monotonic() - asked > 20:
-                self.choose_from_the_menu()
-                asked = time.monotonic()
             time.sleep(0.2)
+            for probe in self.gimp.plugins():
+                if probe.pid not in before:
+                    with contextlib.suppress(EditorError):
+                        probe.run(_NAMES)
+                        self._dialog = probe
         self.dialog.run("pull.inversion_settings = arguments[0]", settings or QUICK)
-        self.dialog.wait_until("view._ground._layer is not None and view.get_mapped()", 30)
+        self.dialog.wait_until("view._ground._layer is not None and view.get_mapped()", 60)
         self.focus()
         self.gimp.display.settle()
         return self.facts()
 
-    def choose_from_the_menu(self) -> None:
-        """Chooses the last entry of *Filters*."""
+    def choose_from_the_menu(self, place: int = 1) -> None:
+        """Chooses an entry of *Filters*.
+
+        Args:
+            place: from the bottom: 1 the dialog, 2 the pull along a path.
+        """
         display = self.gimp.display
         self.focus_gimp()
-        display.key("Escape", "alt+r")
+        display.key("Escape")  # whatever else is open
+        before, deadline = display.top_windows(), time.monotonic() + 60
+        display.key("alt+r")
+        while not display.top_windows() - before:
+            assert time.monotonic() < deadline, f"no menu opens; see {self.gimp.screenshot('no menu')}"
+            time.sleep(0.1)
         display.settle()
-        display.key("Up")
-        display.key("Return")
+        display.key(*["Up"] * place, "Return")
+
+    def cancel(self, idle: Path) -> None:
+        """Clicks *Cancel* in the status bar, where it is the rightmost of what comes with a plug-in's progress.
+
+        Args:
+            idle: what the screen looked like before.
+        """
+        before, now = (
+            np.asarray(Image.open(file).convert("L"), dtype=int)[-40:]
+            for file in (idle, self.gimp.screenshot("status bar"))
+        )
+        came = now - before > 80  # the letters are light
+        right = int(np.nonzero(came.any(axis=0))[0].max())
+        middle = np.nonzero(came[:, right - 40 : right + 1].any(axis=1))[0].mean()
+        self.gimp.display.click(right - 20, self.gimp.display.size[1] - 40 + middle)
 
     def focus_gimp(self) -> None:
         """Gives GIMP's window the keyboard."""
-        display = self.gimp.display
-        display.focus(display.windows("GIMP|GNU Image Manipulation Program")[-1])
+        self.gimp.display.focus(self.gimp.display.window(WINDOW_TITLE))
 
     def focus(self) -> None:
         """Gives the dialog the keyboard."""
-        self.gimp.display.focus(self.gimp.display.windows("^Pullface – ")[-1])
+        self.gimp.display.focus(self.gimp.display.window("^Pullface – "))
 
     def close(self) -> None:
         """Presses *Close*, and waits until the plug-in's process has ended."""
         self.press("Close")
         self.wait_for_the_end()
 
-    def wait_for_the_end(self, seconds: float = 30.0) -> None:
+    def wait_for_the_end(self, seconds: float = 60.0) -> None:
         """Waits until the dialog's process has ended."""
         deadline = time.monotonic() + seconds
         while self.dialog.alive:
@@ -194,35 +222,38 @@ class Stage:
 
     def dismiss(self, title: str) -> None:
         """Waits for a window of GIMP's, and presses Enter there."""
-        display, deadline = self.gimp.display, time.monotonic() + 20
-        while not (windows := display.windows(title)):
-            assert time.monotonic() < deadline, f"there is no window “{title}”"
-            time.sleep(0.1)
+        display = self.gimp.display
+        window = display.window(title)
         display.settle()
-        display.focus(windows[-1])
+        display.focus(window)
         display.key("Return")
+        deadline = time.monotonic() + 60
         while display.windows(title):
             assert time.monotonic() < deadline, f"the window “{title}” stays"
             time.sleep(0.1)
 
     def press(self, text: str) -> None:
-        """Clicks the button with this caption, or with this tool tip."""
-        self.dialog.wait_until(f"button({text!r}).is_sensitive()", 20)
-        self.gimp.display.click(*self.dialog.run(f"screen(button({text!r}))"))
+        """Clicks the button with this caption, or with this tool tip, once it can be pressed and keeps its place."""
+        self.dialog.wait_until(f"button({text!r}).is_sensitive() and button({text!r}).get_mapped()", 60)
+        self.click(f"button({text!r})")
+
+    def click(self, widget: str) -> None:
+        """Clicks the middle of a widget (an expression) once it keeps its place."""
+        self.gimp.display.click(*still(lambda: self.dialog.run(f"screen({widget})")))
 
     def facts(self) -> dict[str, Any]:
         """What the pull says of itself."""
         return dict(self.dialog.run("facts()"))
 
-    def until(self, condition: str, seconds: float = 120.0) -> dict[str, Any]:
+    def until(self, condition: str, seconds: float = 300.0) -> dict[str, Any]:
         """Waits until an expression on ``f``, the facts, is true. Returns the facts."""
         try:
             self.dialog.wait_until(f"(lambda f: {condition})(facts())", seconds)
-        except GimpError as error:
+        except EditorError as error:
             raise AssertionError(f"not within {seconds} s: {condition}\n{self.facts()}") from error
         return self.facts()
 
-    def rest(self, seconds: float = 240.0) -> dict[str, Any]:
+    def rest(self, seconds: float = 600.0) -> dict[str, Any]:
         """Waits until nothing runs."""
         return self.until("not f['busy'] and not f['moving'] and f['phase'] in ('ready', 'idle')", seconds)
 
@@ -233,22 +264,31 @@ class Stage:
         x, y = self.dialog.run("place(*arguments)", *point)
         return x, y
 
+    def moved_place(self, point: Sequence[float], before: Sequence[float]) -> Sequence[float]:
+        """Waits until a position of the image is no longer where it was on the screen, and rests. Returns its place."""
+        deadline = time.monotonic() + 60
+        while self.place(point) == before:
+            assert time.monotonic() < deadline, f"the picture stays at {before}"
+            time.sleep(0.05)
+        return still(lambda: self.place(point))
+
     def draw(self, handle: Sequence[float], target: Sequence[float]) -> None:
         """Draws an arrow with the mouse."""
         before = len(self.facts()["pairs"])
+        still(lambda: self.place(handle))
         self.gimp.display.drag(self.place(handle), self.place(target))
-        self.until(f"len(f['pairs']) == {before + 1}", 10)
+        self.until(f"len(f['pairs']) == {before + 1}")
 
     def pull(self, **options: Any) -> dict[str, Any]:
         """One whole pull with the button. Returns the facts at its end."""
         self.dialog.run("pull.drag_options = arguments[0]", options)
         before = self.facts()["results"]
         self.press("Drag")
-        self.until(f"f['results'] > {before} or f['kind'] == 'error'", 300)
+        self.until(f"f['results'] > {before} or f['kind'] == 'error'", 600)
         return self.rest()
 
     def begin_long_pull(self) -> dict[str, Any]:
         """A pull that runs until it is stopped."""
         self.dialog.run("pull.drag_options = arguments[0]", LONG)
         self.press("Drag")
-        return self.until("f['phase'] == 'dragging' and f['step'] >= 3", 300)
+        return self.until("f['phase'] == 'dragging' and f['step'] >= 3")

@@ -8,7 +8,7 @@
         gimp.plugin().run("sys.modules['pullface.plugin']")              # inside Pullface's own process
 
 GIMP gets a HOME and a PULLFACE_HOME of its own, and everything that it starts is ended with it. ``run`` works in the
-tests' own plug-in, in whose main loop images and procedures are at hand (see ``probing.py``); a call that lasts goes
+tests' own plug-in, in whose main loop images and procedures are at hand; a call that lasts goes
 to ``begin``, which uses a second one, so that ``run`` stays free. GIMP and its plug-ins see the paths of /tmp as the
 tests do, and no others.
 """
@@ -20,31 +20,28 @@ import contextlib
 import itertools
 import json
 import os
-import re
-import shutil
 import signal
 import subprocess
-import tempfile
 import textwrap
 import time
-from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
-from tests.editors.backends import end_processes, note_the_installation, processes
-from tests.editors.display import Display, die_with_parent
+from tests.editors.backends import note_the_installation
+from tests.editors.display import die_with_parent
+from tests.editors.driving import Editor
+from tests.editors.probing import EditorDied, EditorError, EditorTimeout, Probe
 
 from .places import GimpPlace
 from .plugins import PROBES, bring_answers, install_plugin, install_probes, keep_answers, profile_of
-from .probing import GimpDied, GimpError, GimpTimeout, Probe
 
-__all__ = ["Batch", "Gimp", "GimpDied", "GimpError", "GimpTimeout", "Probe"]
+__all__ = ["Batch", "EditorDied", "EditorError", "EditorTimeout", "Gimp", "Probe"]
 
-_INHERITED = ("OMP_NUM_THREADS", "OMP_WAIT_POLICY", "TZ")
-_PATH = "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+WINDOW_TITLE = "(^|– )(GIMP|GNU Image Manipulation Program)$"
+"""Of GIMP's window, with or without an image (a regular expression)."""
+
 # Nothing that asks or greets at the start; with another language than before GIMP asks all plug-ins anew.
 _GIMPRC = """\
 (show-welcome-dialog no)
@@ -81,7 +78,7 @@ class Batch:
     seconds: float
 
 
-class Gimp:
+class Gimp(Editor):
     """One running GIMP.
 
     Args:
@@ -94,6 +91,8 @@ class Gimp:
         shortcuts: keys for actions, such as ``{"plug-in-pullface": "<Primary><Alt>p"}``.
         variables: more environment variables.
     """
+
+    NAME = "gimp"
 
     def __init__(
         self,
@@ -108,36 +107,14 @@ class Gimp:
         variables: dict[str, str] | None = None,
     ) -> None:
         self.place = place or GimpPlace.chosen()
-        self._own_home = home is None
-        # Below /tmp, which a debootstrap folder shares with us.
-        self.home = home or Path(tempfile.mkdtemp(prefix="pullface-gimp-", dir="/tmp"))
-        self.pullface_home = self.home / "pullface"
+        super().__init__(self.place.name, home, size if window else None, variables)
         series = self.place.series
         assert series is not None, self.place.missing()
         self.profile = profile_of(self.home, series)
         self.window = window
         self._plugin, self._gimprc, self._shortcuts = plugin, gimprc, shortcuts or {}
-        self._variables = variables or {}
         self._probes = self.home / "probes"
-        self._process: subprocess.Popen[bytes] | None = None
-        self._numbers = itertools.count(1)
-        self._display = Display(size) if window else None
-        self.exit_status: int | None = None
-        """GIMP's last exit status: negative for a signal, None while it runs."""
-
-    # -- its life
-
-    def __enter__(self) -> Gimp:
-        try:
-            return self.start()
-        except BaseException:
-            self.close()
-            raise
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+        self._batches = itertools.count(1)
 
     def install(self) -> None:
         """Put the plug-ins and the settings into HOME, as ``start`` does by itself."""
@@ -158,105 +135,24 @@ class Gimp:
             lines += [f'(action "{action}" "{keys}")' for action, keys in self._shortcuts.items()]
             (self.profile.folder / "shortcutsrc").write_text("\n".join(lines) + "\n")
 
-    def start(self, timeout: float = 180.0) -> Gimp:
-        """Install the plug-ins, start GIMP and wait until the tests' own plug-ins answer.
-
-        Raises:
-            GimpTimeout, GimpDied: it did not come up.
-        """
+    def start(self, timeout: float = 300.0) -> Gimp:
+        """Install the plug-ins, start GIMP and wait until the tests' own plug-ins answer; see ``Editor.start``."""
         assert not self.running, "it runs already"
         self.install()
         for leftover in self._probes.iterdir():
             leftover.unlink()
         arguments = ["--new-instance", "--no-splash"] if self.window else ["--no-interface"]
-        with open(self.log, "ab") as log:
-            self._process = subprocess.Popen(
-                self.place.command(self.place.program(self.window), self._environment(), *arguments),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                cwd="/tmp",
-                start_new_session=True,
-                preexec_fn=die_with_parent,
-            )
-        self.exit_status = None
+        self._launch(self.place.command(self.place.program(self.window), self._environment(), *arguments))
         self._wait_for_the_probes(time.monotonic() + timeout)
         return self
 
-    def quit(self, timeout: float = 40.0) -> int:
-        """Quit without saving anything.
-
-        Returns:
-            GIMP's exit status.
-
-        Raises:
-            GimpTimeout: it did not end; it was killed.
-        """
-        if self.running:
-            with contextlib.suppress(GimpDied):
-                self.run("_t = GLib.timeout_add(50, lambda: pdb('gimp-quit', force=True) and False)\nNone")
-        try:
-            return self._wait_for_its_end(timeout)
-        except subprocess.TimeoutExpired:
-            stacks = self._probe(PROBES[0]).stacks()
-            self.kill()
-            raise GimpTimeout(f"GIMP did not quit within {timeout} s.\n{stacks}") from None
-
-    def kill(self) -> None:
-        """End GIMP at once, as a crash would."""
-        if self._process is not None:
-            self._process.kill()
-            self._wait_for_its_end(10)
-
-    def restart(self) -> None:
-        """Quit if it runs, and start again with the same HOME."""
-        if self.running:
-            self.quit()
-        self.start()
-
-    def close(self) -> None:
-        """End GIMP, every process that it started, the screen; delete the temporary HOME."""
-        with contextlib.suppress(GimpError, OSError):
-            if self.running:
-                self.quit(timeout=20)
-        self.kill()
-        end_processes("PULLFACE_HOME", self.pullface_home)
-        if self._display is not None:
-            self._display.close()
-        if self._own_home:
-            shutil.rmtree(self.home, ignore_errors=True)
-
-    @property
-    def running(self) -> bool:
-        """Whether the process is there."""
-        return self._process is not None and self._process.poll() is None
-
-    @property
-    def pid(self) -> int:
-        """GIMP's process number."""
-        assert self._process is not None, "not started"
-        return self._process.pid
-
-    @property
-    def display(self) -> Display:
-        """The screen; only for a GIMP with a window."""
-        assert self._display is not None, "this GIMP has no window"
-        return self._display
-
-    @property
-    def runtime(self) -> Path:
-        """Its XDG_RUNTIME_DIR."""
-        return self.home / ".runtime"
-
-    @property
-    def log(self) -> Path:
-        """What GIMP and its plug-ins print."""
-        return self.home / "gimp.log"
+    def _ask_to_quit(self) -> None:
+        self.run("_t = GLib.timeout_add(50, lambda: pdb('gimp-quit', force=True) and False)\nNone")
 
     def backends(self) -> list[int]:
         """The backend's processes, by their command line, so that GIMP's plug-ins are left out."""
         found = []
-        for pid in processes("PULLFACE_HOME", self.pullface_home):
+        for pid in self.processes():
             with contextlib.suppress(OSError):
                 if b"backend." in Path(f"/proc/{pid}/cmdline").read_bytes():
                     found.append(pid)
@@ -264,43 +160,39 @@ class Gimp:
 
     # -- inside
 
-    def run(self, code: str, *arguments: Any, timeout: float = 60.0) -> Any:
-        """Run a snippet in the tests' own plug-in; see ``Probe.run``."""
-        return self._probe(PROBES[0]).run(code, *arguments, timeout=timeout)
+    def main_probe(self) -> Probe:
+        """The first of the tests' own plug-ins, in which ``run`` runs; see ``Editor.main_probe``."""
+        return self._probe(PROBES[0])
 
     def begin(self, code: str, *arguments: Any, timeout: float = 300.0) -> Future[Any]:
         """Run a snippet in the second one of the tests' plug-ins while the test goes on; see ``Probe.begin``."""
         return self._probe(PROBES[1]).begin(code, *arguments, timeout=timeout)
 
-    def call(self, function: Callable[..., Any] | str, *arguments: Any, timeout: float = 60.0) -> Any:
-        """Call a function in the tests' own plug-in; see ``Probe.call``."""
-        return self._probe(PROBES[0]).call(function, *arguments, timeout=timeout)
-
-    def wait_until(self, expression: str, timeout: float = 30.0, poll: float = 0.05) -> Any:
-        """Wait until an expression is true in the tests' own plug-in; see ``Probe.wait_until``."""
-        return self._probe(PROBES[0]).wait_until(expression, timeout, poll)
-
     def plugins(self, stem: str = "pullface") -> list[Probe]:
         """The running processes of a plug-in, the oldest first: Pullface's extension, its dialogs."""
-        named = (file for file in self._probes.glob(f"{stem}.*") if file.suffix[1:].isdigit())
-        alive = [probe for file in named if file.is_socket() and (probe := Probe(file, self.log)).alive]
-        return sorted(alive, key=lambda probe: probe.path.stat().st_mtime_ns)
+        files = (file for file in self._probes.glob(f"{stem}.*") if file.suffix[1:].isdigit())
+        probes = [
+            Probe(file, file.stem, int(file.suffix[1:]), self.log) for file in files if file.is_socket()
+        ]
+        return sorted(
+            (probe for probe in probes if probe.alive), key=lambda probe: probe.path.stat().st_mtime_ns
+        )
 
     def plugin(self, which: str = "True", timeout: float = 30.0) -> Probe:
         """The process of Pullface in which an expression is true, such as ``'pullface.dialog' in sys.modules``.
 
         Raises:
-            GimpTimeout: there is none within ``timeout`` seconds.
+            EditorTimeout: there is none within ``timeout`` seconds.
         """
         deadline = time.monotonic() + timeout
         while True:
             for probe in reversed(self.plugins()):
-                with contextlib.suppress(GimpDied):
+                with contextlib.suppress(EditorDied):
                     if probe.run(which, timeout=timeout):
                         return probe
             if time.monotonic() > deadline:
-                seen = [f"{probe.stem} {probe.pid}" for probe in self.plugins()]
-                raise GimpTimeout(
+                seen = [f"{probe.name} {probe.pid}" for probe in self.plugins()]
+                raise EditorTimeout(
                     f"no plug-in with {which} within {timeout} s; there are {seen}\n{self._tail()}"
                 )
             time.sleep(0.1)
@@ -325,7 +217,7 @@ class Gimp:
             subprocess.TimeoutExpired: it did not end; it was killed.
         """
         self.install()
-        result = self.home / f"batch-{os.getpid()}-{next(self._numbers)}.json"
+        result = self.home / f"batch-{os.getpid()}-{next(self._batches)}.json"
         if interpreter == "python-fu-eval":
             told = json.dumps(arguments)
             text = _BATCH.format(
@@ -356,15 +248,6 @@ class Gimp:
         """How to start a gimp-console with the same HOME; its own arguments come behind."""
         return self.place.command(self.place.program(window=False), self._environment())
 
-    def screenshot(self, name: str = "screen") -> Path:
-        """Keep a PNG of the screen in PULLFACE_SCREENSHOTS, else in a temporary folder; numbered in their order."""
-        folder = Path(
-            os.environ.get("PULLFACE_SCREENSHOTS") or Path(tempfile.gettempdir()) / "pullface-screenshots"
-        )
-        words = re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")
-        number = next(self._numbers)
-        return self.display.screenshot(folder / f"gimp-{self.place.name}-{words}-{self.pid}-{number:03}.png")
-
     def close_images(self) -> None:
         """Close every image, its windows included, and drop its changes."""
         self.run(
@@ -388,70 +271,48 @@ class Gimp:
     # -- within
 
     def _environment(self) -> dict[str, str]:
-        variables = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-        variables |= {
-            "PATH": _PATH,
-            "HOME": str(self.home),
-            "PULLFACE_HOME": str(self.pullface_home),
-            "XDG_RUNTIME_DIR": str(self.runtime),
-            "LANG": "C.UTF-8",
-            "LC_ALL": "C.UTF-8",
+        return {
+            **super()._environment(),
             "NO_AT_BRIDGE": "1",
             "PYTHONPATH": str(self.home / "probe"),
             "PULLFACE_PROBES": str(self._probes),
+            **({"GDK_BACKEND": "x11"} if self.window else {}),
+            **self._variables,
         }
-        if self._display is not None:
-            variables |= {"DISPLAY": self._display.name, "GDK_BACKEND": "x11"}
-        return variables | self._variables
 
     def _probe(self, stem: str) -> Probe:
         found = self.plugins(stem)
         if not found:
-            raise self._died()
+            raise self._died(self._tail())
         return found[-1]
 
     def _wait_for_the_probes(self, deadline: float) -> None:
         for stem in PROBES:
             while not self.plugins(stem):
                 if not self.running:
-                    raise self._died()
+                    raise self._died(self._tail())
                 if time.monotonic() > deadline:
-                    picture = f"see {self.screenshot('no-window')}" if self.window else ""
-                    self.kill()
-                    raise GimpTimeout(f"GIMP does not answer; {picture}\n{self._tail()}")
+                    raise self._no_window("its plug-ins do not answer", self._tail())
                 time.sleep(0.1)
             self._probe(stem).run("Gimp.version()", timeout=max(1.0, deadline - time.monotonic()))
         if self.window:
             self._wait_for_the_window(deadline)
 
     def _wait_for_the_window(self, deadline: float) -> None:
-        title = "GNU Image Manipulation Program"
-        while not (found := self.display.windows(title)):
-            if time.monotonic() > deadline:
-                picture = self.screenshot("no-window")
-                self.kill()
-                raise GimpTimeout(f"GIMP shows no window; see {picture}\n{self._tail()}")
-            time.sleep(0.2)
+        try:
+            window = self.display.window(WINDOW_TITLE, max(1.0, deadline - time.monotonic()))
+        except TimeoutError as error:
+            raise self._no_window(str(error), self._tail()) from None
         width, height = (str(length) for length in self.display.size)
-        self.display.xdotool("windowsize", str(found[0]), width, height)
-        self.display.focus(found[0])
+        self.display.xdotool("windowsize", str(window), width, height)
+        self.display.focus(window)
         self.display.settle(quiet=1.5)
 
     def _wait_for_its_end(self, timeout: float) -> int:
-        assert self._process is not None, "not started"
-        self.exit_status = self._process.wait(timeout=timeout)
-        self._process = None
-        if self.exit_status == 0:
+        status = super()._wait_for_its_end(timeout)
+        if status == 0:
             keep_answers(self.profile, self.place)
-        return self.exit_status
+        return status
 
     def _tail(self) -> str:
         return self.log.read_text(errors="replace")[-3000:] if self.log.exists() else ""
-
-    def _died(self) -> GimpDied:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            if self._process is not None:
-                self._process.wait(timeout=2)
-        if self._process is not None:
-            self.exit_status = self._process.poll()
-        return GimpDied(f"GIMP has ended with status {self.exit_status}.\nIts last output:\n{self._tail()}")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import time
-from pathlib import Path
 
 import pytest
 
-from .driver import Gimp, GimpDied, GimpError, GimpTimeout
+from tests.editors.probing import is_alive
+
+from .driver import EditorDied, EditorError, EditorTimeout, Gimp
 from .places import GimpPlace
 
 
@@ -17,7 +17,7 @@ def test_snippets_share_names_and_carry_values(gimp: Gimp) -> None:
     gimp.run("x = arguments[0]\ny = arguments[1]", 21, b"\xff\x00")
     assert gimp.run("[x * 2, y, None, {'a': 'ä'}]") == [42, b"\xff\x00", None, {"a": "ä"}]
     assert gimp.call(lambda_free_of_its_module, 3) == 9
-    with pytest.raises(GimpError, match="deep inside") as caught:
+    with pytest.raises(EditorError, match="deep inside") as caught:
         gimp.run("def fails():\n    raise LookupError('deep inside')\nfails()")
     assert caught.value.kind == "LookupError"
 
@@ -28,9 +28,9 @@ def lambda_free_of_its_module(number: int) -> int:
 
 def test_procedures_run_and_say_why_they_failed(gimp: Gimp) -> None:
     assert gimp.run("pdb('gimp-version')") == [gimp.place.version()]
-    with pytest.raises(GimpError, match="LookupError"):
+    with pytest.raises(EditorError, match="LookupError"):
         gimp.run("pdb('no-such-procedure')")
-    with pytest.raises(GimpError, match="no-such-file"):
+    with pytest.raises(EditorError, match="no-such-file"):
         gimp.run("pdb('gimp-file-load', file=Gio.File.new_for_path('/tmp/no-such-file.png'))")
 
 
@@ -38,7 +38,7 @@ def test_a_snippet_that_hangs_is_shown_while_the_other_plugin_answers(gimp: Gimp
     future = gimp.begin("time.sleep(4)\n'slept'")
     assert gimp.run("1 + 1") == 2
     assert future.result(30) == "slept"
-    with pytest.raises(GimpTimeout, match=r"snippet \d+>.*line 1"):
+    with pytest.raises(EditorTimeout, match=r"snippet \d+>.*line 1"):
         gimp.run("time.sleep(3)", timeout=1)
     assert gimp.run("1 + 1") == 2
 
@@ -74,7 +74,7 @@ def own_gimp_place(gimp_place: GimpPlace) -> Gimp:
 def test_a_crash_is_told_and_nothing_is_left_behind(gimp_place: GimpPlace) -> None:
     with Gimp(gimp_place, plugin=False) as gimp:
         stacks = "import ctypes\nctypes.string_at(0)"
-        with pytest.raises(GimpDied, match=r"string_at"):
+        with pytest.raises(EditorDied, match=r"string_at"):
             gimp.run(stacks)
         gimp.kill()
         assert gimp.exit_status == -signal.SIGKILL
@@ -83,18 +83,10 @@ def test_a_crash_is_told_and_nothing_is_left_behind(gimp_place: GimpPlace) -> No
         home = gimp.home
         assert len(pids) >= 3
     deadline = time.monotonic() + 5
-    while any(_alive(pid) for pid in pids) and time.monotonic() < deadline:
+    while any(is_alive(pid) for pid in pids) and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert [pid for pid in pids if _alive(pid)] == []
+    assert [pid for pid in pids if is_alive(pid)] == []
     assert not home.exists()
-
-
-def _alive(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state != "Z" and os.path.exists(f"/proc/{pid}")
 
 
 def test_the_window_takes_real_events(gimp_window: Gimp) -> None:

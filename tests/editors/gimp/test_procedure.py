@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ from PIL import Image
 
 from tests.server.support import QUICK_INVERSION
 
-from .driver import Gimp, GimpError
+from .dialog_stage import Stage
+from .driver import EditorError, Gimp
 from .host_stage import HostStage, colours
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -58,12 +60,16 @@ class Pulls:
         self.gimp = gimp
         self.host = HostStage(gimp)
 
-    def portrait(self) -> int:
-        """Opens the small portrait; returns its layer's number."""
-        file = self.gimp.home / "portrait.png"
+    def file(self) -> Path:
+        """The small portrait."""
+        file = self.gimp.home / "small-portrait.png"
         if not file.exists():
             with Image.open(ROOT / "examples/portrait.png") as opened:
                 opened.convert("RGBA").resize(SIZE, Image.Resampling.LANCZOS).save(file)
+        return file
+
+    def portrait(self) -> int:
+        """Opens the small portrait; returns its layer's number."""
         return int(
             self.gimp.run(
                 """
@@ -71,8 +77,24 @@ class Pulls:
                 _image.get_layers()[0].set_name("portrait")
                 _image.get_layers()[0].get_id()
                 """,
-                str(file),
+                str(self.file()),
             )
+        )
+
+    def draw_path(self, layer: int, handle: Sequence[float], target: Sequence[float]) -> None:
+        """Gives a layer's image a path with one stroke, as its selected one."""
+        self.gimp.run(
+            """
+            _image = item(arguments[0]).get_image()
+            _path = Gimp.Path.new(_image, "pull")
+            _image.insert_path(_path, None, 0)
+            _numbers = [number for x, y in arguments[1:] for number in (x, y) * 3]
+            _path.stroke_new_from_points(Gimp.PathStrokeType.BEZIER, _numbers, False)
+            _image.set_selected_paths([_path])
+            """,
+            layer,
+            handle,
+            target,
         )
 
     def drag(self, layer: int, **arguments: Any) -> tuple[int, float, str]:
@@ -82,7 +104,7 @@ class Pulls:
 
     def refused(self, layer: int, **arguments: Any) -> str:
         """What GIMP says of a call that cannot be done."""
-        with pytest.raises(GimpError) as caught:
+        with pytest.raises(EditorError) as caught:
             self.drag(layer, **arguments)
         return str(caught.value).splitlines()[-1]
 
@@ -157,7 +179,7 @@ def test_layers_that_cannot_be_pulled_are_refused(pulls: Pulls) -> None:
 
 def test_the_dialog_is_not_for_scripts(pulls: Pulls) -> None:
     layer = pulls.portrait()
-    with pytest.raises(GimpError, match="plug-in-pullface-drag"):
+    with pytest.raises(EditorError, match="plug-in-pullface-drag"):
         pulls.gimp.run(
             "pdb('plug-in-pullface', image=item(arguments[0]).get_image(), drawables=[item(arguments[0])])",
             layer,
@@ -216,7 +238,7 @@ def test_the_same_pull_from_the_command_line_gives_the_same_pixels(pulls: Pulls,
 
     pair = f"{HANDLE[0]},{HANDLE[1]}:{TARGET[0]},{TARGET[1]}"
     command = [
-        sys.executable, "-m", "backend.cli", "drag", str(pulls.gimp.home / "portrait.png"),
+        sys.executable, "-m", "backend.cli", "drag", str(pulls.file()),
         "--pair", pair, "--crop", DRAG["crop"], "--steps", "2", "--mask", str(tmp_path / "mask.png"),
         *(part for name, value in QUICK_INVERSION.items() for part in ("--inversion-option", f"{name}={value}")),
         "-o", str(tmp_path / "result.png"),
@@ -230,7 +252,7 @@ def test_the_same_pull_from_the_command_line_gives_the_same_pixels(pulls: Pulls,
         expected = np.asarray(opened.convert("RGBA"))
     assert "Nothing is selected" in pulls.refused(layer, movable="selection")
     shown = pulls.shown(layer)
-    assert (shown != np.asarray(Image.open(pulls.gimp.home / "portrait.png"))).any()
+    assert (shown != np.asarray(Image.open(pulls.file()))).any()
     assert np.array_equal(shown, expected)
 
 
@@ -295,25 +317,16 @@ def test_a_missing_part_of_the_plug_in_is_told(pulls: Pulls) -> None:
 
 def test_a_path_on_the_canvas_is_pulled_along_with_the_last_settings(pulls: Pulls) -> None:
     layer = pulls.portrait()
-    pulls.drag(layer)
-    pulls.gimp.run(
-        """
-        _image = item(arguments[0]).get_image()
-        _path = Gimp.Path.new(_image, "pull")
-        _image.insert_path(_path, None, 0)
-        _numbers = [number for x, y in arguments[1:] for number in (x, y) * 3]
-        _path.stroke_new_from_points(Gimp.PathStrokeType.BEZIER, _numbers, False)
-        """,
-        layer,
-        HANDLE,
-        (110.0, 177.0),
-    )
+    pulls.drag(layer, strength=0.7)
+    pulls.draw_path(layer, HANDLE, (110.0, 177.0))
     call = "_l = Gimp.Item.get_by_id(arguments[0])\npdb('plug-in-pullface-path', image=_l.get_image(), drawables=[_l])"
     pulls.gimp.begin(call, layer).result(PATIENCE)
     assert [name for name, _ in pulls.host.layers(layer)] == ["Pull 2", "Pull 1", "portrait"]
     record = json.loads(pulls.gimp.run("source(arguments[0]).load_record()", layer))
     assert record["pairs"][0][1] == [110.0, 177.0]
     assert record["session"]["crop"] == list(CROP)
+    assert record["drag"] == {"steps": DRAG["steps"], "strength": 0.7}
+    assert [result["step"] for result in record["results"]] == [DRAG["steps"], 2 * DRAG["steps"]]
 
 
 def test_an_empty_layer_and_points_elsewhere_are_told(pulls: Pulls) -> None:
@@ -324,8 +337,7 @@ def test_an_empty_layer_and_points_elsewhere_are_told(pulls: Pulls) -> None:
 
 
 def test_script_fu_and_the_console_do_the_same(pulls: Pulls, tmp_path: Path) -> None:
-    pulls.portrait()
-    file, result = pulls.gimp.home / "portrait.png", pulls.gimp.home / "result.xcf"
+    file, result = pulls.file(), pulls.gimp.home / "result.xcf"
     options = OPTIONS.replace('"', '\\"')
     script = f"""
     (let* ((image (car (gimp-file-load RUN-NONINTERACTIVE "{file}"))))
@@ -361,12 +373,41 @@ def test_cancel_ends_the_plug_in_and_the_backend_lets_go_by_itself(pulls: Pulls)
     plugin = pulls.gimp.plugin("'pullface.procedures.pulling' in sys.modules")
     pulls.until_dragging()
     os.kill(plugin.pid, signal.SIGKILL)  # what Cancel in the status bar does
-    with pytest.raises(GimpError):
+    with pytest.raises(EditorError):
         waiting.result(60)
     assert pulls.host.layers(layer) == [["portrait", []]]
     # Behind a drag that nobody has ended this one would wait for ever.
     pulls.drag(layer)
     assert [name for name, _ in pulls.host.layers(layer)][-1] == "portrait"
+
+
+def test_cancel_in_the_status_bar_ends_a_pull_along_a_path(gimp_window: Gimp) -> None:
+    pulls, stage = Pulls(gimp_window), Stage(gimp_window)
+    stage.open_portrait(pulls.file())
+    layer = gimp_window.run("layer.get_id()")
+    pulls.drag(layer)
+    before = pulls.host.layers(layer)
+    # From now on its pulls last until they are ended.
+    record = json.loads(gimp_window.run("source(arguments[0]).load_record()", layer))
+    record["drag"] = {**json.loads(ENDLESS)["drag"], "steps": 100_000}
+    gimp_window.run("source(arguments[0]).save_record(arguments[1])", layer, json.dumps(record).encode())
+    gimp_window.run("image.set_selected_layers([layer])")
+    pulls.draw_path(layer, HANDLE, TARGET)
+    gimp_window.display.settle()
+    idle = gimp_window.screenshot("before the pull")
+    stage.choose_from_the_menu(2)
+    pulls.until_dragging()
+    (plugin,) = gimp_window.plugins()
+    stage.cancel(idle)
+    deadline = time.monotonic() + 60
+    while plugin.alive:
+        assert time.monotonic() < deadline, "the pull goes on"
+        time.sleep(0.1)
+    assert pulls.host.layers(layer) == before
+    pulls.drag(layer)  # behind a drag that nobody has ended this one would wait for ever
+    assert len(pulls.host.layers(layer)) == len(before) + 1
+    gimp_window.display.settle()
+    gimp_window.screenshot("after the cancelled pull")
 
 
 def test_a_killed_backend_is_started_again_and_the_pull_goes_on(pulls: Pulls) -> None:

@@ -85,7 +85,8 @@ def test_a_record_is_no_step_of_undo(gimp_window: Gimp) -> None:
     for number in range(3):
         gimp_window.run("source(arguments[0]).save_record(b'x' * (arguments[1] + 1))", layer, number)
     width, height = gimp_window.display.size
+    gimp_window.display.settle()
     gimp_window.display.click(width // 2, height // 2 + 200)
     gimp_window.display.key("ctrl+z")
-    gimp_window.wait_until(f"item({layer}).get_name() == 'face'", 20)
+    gimp_window.wait_until(f"item({layer}).get_name() == 'face'")
     assert gimp_window.run("source(arguments[0]).load_record()", layer) == b"xxx"

@@ -317,10 +317,11 @@ def test_one_undo_takes_the_result_back_and_redo_brings_it_again(gimp_window: Gi
     assert [name for name, _ in stage.layers(layer)] == ["Pull 1", "face"]
     names = f"[each.get_name() for each in item({layer}).get_image().get_layers()]"
     width, height = gimp_window.display.size
+    gimp_window.display.settle()
     gimp_window.display.click(width // 2, height // 2 + 200)
     gimp_window.display.key("ctrl+z")
-    gimp_window.wait_until(f"{names} == ['face']", 20)
+    gimp_window.wait_until(f"{names} == ['face']")
     gimp_window.display.key("ctrl+y")
-    gimp_window.wait_until(f"{names} == ['Pull 1', 'face']", 20)
+    gimp_window.wait_until(f"{names} == ['Pull 1', 'face']")
     assert stage.native(layer) == before
     assert gimp_window.run("records.load_record(item(arguments[0]))", layer) == b"a record"

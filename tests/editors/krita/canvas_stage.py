@@ -38,6 +38,7 @@ def attached():
 
 def drain():
     """Takes in all events that have come, however busy the machine is."""
+    QtGui.QCursor.pos()  # asks X, whose answer comes behind every event that it has sent
     for _ in range(5):
         QtWidgets.QApplication.processEvents()
         time.sleep(0.01)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from .driver import Krita, KritaError
+from .driver import EditorError, Krita
 from .places import KritaPlace
 
 
@@ -42,7 +42,7 @@ def krita(_shared_krita: Krita, request: pytest.FixtureRequest) -> Iterator[Krit
         _shared_krita.screenshot(f"failed-{request.node.name}")
     try:
         _shared_krita.close_documents()
-    except KritaError:
+    except EditorError:
         _shared_krita.kill()
         raise
 

@@ -17,58 +17,25 @@ lists and dictionaries.
 from __future__ import annotations
 
 import atexit
-import contextlib
-import inspect
-import itertools
-import os
-import re
 import shutil
-import signal
-import socket
-import subprocess
 import tempfile
-import textwrap
 import time
-from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
-from typing import Any
 
-from tests.editors.backends import end_processes, note_the_installation, processes
-from tests.editors.display import Display, die_with_parent
-from tests.editors.messages import receive, send
+from tests.editors.backends import note_the_installation
+from tests.editors.driving import Editor
+from tests.editors.probing import EditorDied, EditorError, EditorTimeout, Probe
 
 from .places import KritaPlace
 from .plugins import bring_resources, enable, install_plugin, install_probe, keep_resources, profile_of
 
+__all__ = ["EditorDied", "EditorError", "EditorTimeout", "Krita"]
+
 # What the first start of each Krita unpacked, for the later ones of this process.
 _resources: dict[KritaPlace, Path] = {}
-_INHERITED = ("OMP_NUM_THREADS", "OMP_WAIT_POLICY", "TZ")
-# Krita's Python takes the folder of the first python3 on the path for its home: ours would hide the system's PyQt.
-_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 
 
-class KritaError(Exception):
-    """A snippet failed inside Krita.
-
-    Attributes:
-        kind: the exception's class inside Krita, such as ``"AttributeError"``.
-    """
-
-    def __init__(self, text: str, kind: str = "") -> None:
-        super().__init__(text)
-        self.kind = kind
-
-
-class KritaTimeout(KritaError):  # noqa: N818
-    """Krita did not answer in time; the message holds the stack of every thread."""
-
-
-class KritaDied(KritaError):  # noqa: N818
-    """Krita has ended or crashed; the message holds the stacks if there were any, and the end of its output."""
-
-
-class Krita:
+class Krita(Editor):
     """One running Krita.
 
     Args:
@@ -81,6 +48,10 @@ class Krita:
         settings: lines for kritarc, ``{group: {key: value}}``; the group "" is the top of the file.
         variables: more environment variables.
     """
+
+    NAME = "krita"
+    # Krita's Python takes the folder of the first python3 on the path for its home: ours would hide the system's PyQt.
+    PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 
     def __init__(
         self,
@@ -95,43 +66,15 @@ class Krita:
         variables: dict[str, str] | None = None,
     ) -> None:
         self.place = place or KritaPlace.chosen()
-        self._own_home = home is None
-        # Below /tmp, which a debootstrap folder shares with us.
-        self.home = home or Path(tempfile.mkdtemp(prefix="pullface-krita-", dir="/tmp"))
-        self.pullface_home = self.home / "pullface"
+        super().__init__(self.place.name, home, size, variables)
         self._plugin, self._opengl, self._scale = plugin, opengl, scale
-        self._settings, self._variables = settings or {}, variables or {}
+        self._settings = settings or {}
         self._socket = self.home / "probe"
-        self._process: subprocess.Popen[bytes] | None = None
-        self._numbers = itertools.count(1)
-        self.display = Display(size)
-        self.exit_status: int | None = None
-        """Krita's last exit status: negative for a signal, None while it runs."""
 
-    # -- its life
-
-    def __enter__(self) -> Krita:
-        try:
-            return self.start()
-        except BaseException:
-            self.close()
-            raise
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def start(self, timeout: float = 180.0) -> Krita:
-        """Install the plugins, start Krita and wait for its window.
-
-        Raises:
-            KritaTimeout, KritaDied: it did not come up.
-        """
+    def start(self, timeout: float = 300.0) -> Krita:
+        """Install the plugins, start Krita and wait for its window; see ``Editor.start``."""
         assert not self.running, "it runs already"
-        self.home.mkdir(parents=True, exist_ok=True)
-        runtime = self.home / ".runtime"
-        runtime.mkdir(mode=0o700, exist_ok=True)
+        self.runtime.mkdir(mode=0o700, parents=True, exist_ok=True)
         resources = profile_of(self.home).resources
         first = not resources.exists()
         if first and self.place in _resources:
@@ -142,35 +85,9 @@ class Krita:
             note_the_installation(self.pullface_home, outside=self.place.root is not None)
         enable(self.home, plugin=self._plugin, opengl=self._opengl, settings=self._settings)
         self._delete_autosaves()
-        self._socket.unlink(missing_ok=True)
-        variables = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-        variables |= {
-            "PATH": _PATH,
-            "HOME": str(self.home),
-            "PULLFACE_HOME": str(self.pullface_home),
-            "XDG_RUNTIME_DIR": str(runtime),
-            "DISPLAY": self.display.name,
-            "LANG": "C.UTF-8",
-            "LC_ALL": "C.UTF-8",
-            "LIBGL_ALWAYS_SOFTWARE": "1",
-            "KDE_DEBUG": "1",  # no crash dialog: a crash ends the process
-            "QT_SCALE_FACTOR": str(self._scale),
-            "PULLFACE_PROBE": str(self._socket),
-            "PULLFACE_PROBE_STACKS": str(self.home / "stacks.txt"),
-            **self._variables,
-        }
-        (self.home / "stacks.txt").write_text("")
-        with open(self.home / "krita.log", "ab") as log:
-            self._process = subprocess.Popen(
-                self.place.command("krita", variables, "--nosplash"),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                cwd="/",
-                start_new_session=True,
-                preexec_fn=die_with_parent,
-            )
-        self.exit_status = None
+        for leftover in self.home.glob("probe*"):
+            leftover.unlink()
+        self._launch(self.place.command("krita", self._environment(), "--nosplash"))
         self._wait_for_the_window(time.monotonic() + timeout)
         if first and self.place not in _resources:
             folder = Path(tempfile.mkdtemp(prefix="pullface-krita-resources-"))
@@ -179,137 +96,12 @@ class Krita:
             _resources[self.place] = folder / "krita"
         return self
 
-    def quit(self, timeout: float = 40.0) -> int:
-        """Quit as File > Quit does, unsaved changes dropped.
-
-        Returns:
-            Krita's exit status.
-
-        Raises:
-            KritaTimeout: it did not end; it was killed.
-        """
-        if self.running:
-            with contextlib.suppress(KritaDied):
-                self.run(
-                    "for each in app.documents(): each.setModified(False)\n"
-                    "QtCore.QTimer.singleShot(0, app.action('file_quit').trigger)"
-                )
-        try:
-            return self._wait_for_its_end(timeout)
-        except subprocess.TimeoutExpired:
-            stacks = self._stacks()
-            self.kill()
-            raise KritaTimeout(f"Krita did not quit within {timeout} s.\n{stacks}") from None
-
-    def kill(self) -> None:
-        """End Krita at once, as a crash would."""
-        if self._process is not None:
-            self._process.kill()
-            self._wait_for_its_end(10)
-
-    def restart(self) -> None:
-        """Quit if it runs, and start again with the same HOME."""
-        if self.running:
-            self.quit()
-        self.start()
-
-    def close(self) -> None:
-        """End Krita, every process that it started, the screen; delete the temporary HOME."""
-        with contextlib.suppress(KritaError, OSError):
-            if self.running:
-                self.quit(timeout=20)
-        self.kill()
-        end_processes("PULLFACE_HOME", self.pullface_home)
-        self.display.close()
-        if self._own_home:
-            shutil.rmtree(self.home, ignore_errors=True)
-
-    @property
-    def running(self) -> bool:
-        """Whether the process is there."""
-        return self._process is not None and self._process.poll() is None
-
-    @property
-    def pid(self) -> int:
-        """Krita's process number."""
-        assert self._process is not None, "not started"
-        return self._process.pid
-
-    def processes(self) -> list[int]:
-        """Every process that belongs to this Krita's PULLFACE_HOME, Krita itself left out: the backend."""
-        own = getattr(self._process, "pid", None)
-        return [pid for pid in processes("PULLFACE_HOME", self.pullface_home) if pid != own]
-
-    # -- inside
-
-    def run(self, code: str, *arguments: Any, timeout: float = 30.0) -> Any:
-        """Run a snippet in Krita's GUI thread; it finds the arguments as ``arguments``.
-
-        Returns:
-            The value of the last line when that is an expression, else None.
-
-        Raises:
-            KritaError: it raised; the message is the traceback.
-            KritaTimeout: no answer within ``timeout`` seconds.
-            KritaDied: Krita is not there any more.
-        """
-        request = {"code": textwrap.dedent(code), "arguments": list(arguments)}
-        try:
-            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-                connection.settimeout(timeout)
-                connection.connect(str(self._socket))
-                send(connection, request)
-                reply = receive(connection)
-        except TimeoutError:
-            raise KritaTimeout(f"No answer from Krita within {timeout} s.\n{self._stacks()}") from None
-        except (EOFError, OSError) as error:
-            raise self._died(error) from None
-        if reply["printed"]:
-            print(reply["printed"], end="", flush=True)
-        if "failed" in reply:
-            raise KritaError("inside Krita:\n" + reply["failed"], reply["kind"])
-        return reply["value"]
-
-    def call(self, function: Callable[..., Any] | str, *arguments: Any, timeout: float = 30.0) -> Any:
-        """Call a function inside Krita.
-
-        Args:
-            function: a ``def`` of ours, whose source is sent (it sees the names of a snippet, not of its module), or
-                the name of one that an earlier snippet has defined or imported.
-        """
-        if isinstance(function, str):
-            return self.run(f"{function}(*arguments)", *arguments, timeout=timeout)
-        source = textwrap.dedent(inspect.getsource(function))
-        return self.run(f"{source}\n{function.__name__}(*arguments)", *arguments, timeout=timeout)
-
-    def wait_until(self, expression: str, timeout: float = 30.0, poll: float = 0.05) -> Any:
-        """Wait until the expression is true inside Krita, asking again and again from outside.
-
-        Returns:
-            Its first true value.
-
-        Raises:
-            KritaTimeout: it did not become true; the message has its last value.
-        """
-        deadline = time.monotonic() + timeout
-        while True:
-            value = self.run(expression, timeout=timeout)
-            if value:
-                return value
-            if time.monotonic() > deadline:
-                picture = self.screenshot("timeout")
-                raise KritaTimeout(f"not true after {timeout} s: {expression} (is {value!r}); see {picture}")
-            time.sleep(poll)
-
-    def screenshot(self, name: str = "screen") -> Path:
-        """Keep a PNG of the screen in PULLFACE_SCREENSHOTS, else in a temporary folder; numbered in their order."""
-        folder = Path(
-            os.environ.get("PULLFACE_SCREENSHOTS") or Path(tempfile.gettempdir()) / "pullface-screenshots"
-        )
-        words = re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")
-        return self.display.screenshot(
-            folder / f"{self.place.name}-{words}-{self.pid}-{next(self._numbers):03}.png"
-        )
+    def main_probe(self) -> Probe:
+        """The one in Krita's GUI thread; see ``Editor.main_probe``."""
+        probe = self._probe()
+        if not self.running:
+            raise self._died(probe.last_words())
+        return probe
 
     def on_screen(self, widget: str, x: float = 0.0, y: float = 0.0) -> tuple[int, int]:
         """Where a point of a widget (an expression; logical pixels) is on the screen, for the pointer."""
@@ -360,7 +152,7 @@ class Krita:
             timeout=120,
         )
         if not saved or not file.exists():
-            raise KritaError(f"{file} was not saved")
+            raise EditorError(f"{file} was not saved")
 
     def close_documents(self) -> None:
         """Close every document and drop its changes."""
@@ -385,61 +177,51 @@ class Krita:
         self.run("document().waitForDone()\nQApplication.processEvents()", timeout=60)
 
     def _wait_for_the_window(self, deadline: float) -> None:
-        while True:
+        while not self._shows_its_window():
             if not self.running:
-                raise self._died(None)
-            log = (self.home / "krita.log").read_text(errors="replace")
+                raise self._died(self._probe().last_words())
+            log = self.log.read_text(errors="replace")
             if "Could not import krita" in log:
                 self.kill()
-                raise KritaDied(f"Krita's Python does not work.\n{log[-2000:]}")
-            with contextlib.suppress(KritaDied):
-                if self._socket.exists() and self.run(
-                    "any(w.qwindow().isVisible() for w in app.windows())", timeout=120
-                ):
-                    break
+                raise EditorDied(f"Krita's Python does not work.\n{log[-2000:]}")
             if time.monotonic() > deadline:
-                stacks, picture = self._stacks(), self.screenshot("no-window")
-                self.kill()
-                raise KritaTimeout(f"Krita shows no window; see {picture}\n{stacks}")
+                raise self._no_window("no window", self._probe().stacks())
             time.sleep(0.2)
         width, height = (round(length / self._scale) for length in self.display.size)
         window = self.run(
             "_w = window().qwindow()\n_w.setGeometry(0, 0, *arguments)\n_w.activateWindow()\nint(_w.winId())",
-            width, height, timeout=60,
-        )  # fmt: skip
+            width,
+            height,
+        )
         self.display.focus(window)
         self.wait_until("window() is not None and QApplication.activeWindow() is not None")
 
-    def _wait_for_its_end(self, timeout: float) -> int:
-        assert self._process is not None, "not started"
-        self.exit_status = self._process.wait(timeout=timeout)
-        self._process = None
-        return self.exit_status
+    def _shows_its_window(self) -> bool:
+        if not self._socket.exists():
+            return False
+        try:
+            return bool(self.run("any(w.qwindow().isVisible() for w in app.windows())", timeout=120))
+        except EditorDied:
+            return False
 
-    def _stacks(self) -> str:
-        """What every thread of Krita's Python is doing."""
-        file = self.home / "stacks.txt"
-        size = file.stat().st_size if file.exists() else 0
-        if not self.running or (size == 0 and not self._socket.exists()):
-            return ""
-        os.kill(self.pid, signal.SIGUSR1)
-        time.sleep(0.5)
-        return file.read_text(errors="replace")[size:]
-
-    def _died(self, error: Exception | None) -> KritaDied:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            if self._process is not None:
-                self._process.wait(timeout=2)
-        if self.running:
-            return KritaDied(f"Krita does not listen: {error}")
-        if self._process is not None:
-            self.exit_status = self._process.returncode
-        crash = (self.home / "stacks.txt").read_text(errors="replace").rpartition("Fatal Python error")
-        stacks = "".join(crash[1:])[:4000] if crash[1] else ""
-        log = (self.home / "krita.log").read_text(errors="replace")[-2000:]
-        return KritaDied(
-            f"Krita has ended with status {self.exit_status}.\n{stacks}\nIts last output:\n{log}"
+    def _ask_to_quit(self) -> None:
+        self.run(
+            "for each in app.documents(): each.setModified(False)\n"
+            "QtCore.QTimer.singleShot(0, app.action('file_quit').trigger)"
         )
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            **super()._environment(),
+            "LIBGL_ALWAYS_SOFTWARE": "1",
+            "KDE_DEBUG": "1",  # no crash dialog: a crash ends the process
+            "QT_SCALE_FACTOR": str(self._scale),
+            "PULLFACE_PROBE": str(self._socket),
+            **self._variables,
+        }
+
+    def _probe(self) -> Probe:
+        return Probe(self._socket, "krita", self.pid, self.log, self._died)
 
     def _delete_autosaves(self) -> None:
         """What a killed Krita leaves makes the next one ask in a dialog."""

@@ -10,6 +10,9 @@ def toggle_opengl():
 
     def act():
         dialog = QtWidgets.QApplication.activeModalWidget()
+        if dialog is None:  # not open yet
+            QtCore.QTimer.singleShot(200, act)
+            return
         try:
             pages = dialog.findChildren(QtWidgets.QListView)
             pages = next(each for each in pages if each.metaObject().className().endswith("KPageListView"))

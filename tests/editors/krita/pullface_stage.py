@@ -10,6 +10,8 @@ from typing import Any
 
 from PIL import Image
 
+from tests.editors.display import still
+
 from .driver import Krita
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -46,6 +48,12 @@ def digest(name="portrait"):
     n = document().nodeByName(name)
     b = n.bounds()
     return hashlib.md5(bytes(n.pixelData(b.x(), b.y(), b.width(), b.height()))).hexdigest() + str(b)
+
+# What was shown in each phase: an inversion can be over before it is asked.
+seen = set()
+def watch():
+    pull = ws.pull
+    pull.observe(lambda topic: seen.add((pull.phase.value, pull.preview is not None)))
 
 def facts():
     pull = ws.pull
@@ -154,28 +162,35 @@ class Stage:
     # -- the docker
 
     def press(self, text: str) -> None:
-        """Clicks a button of the docker."""
-        self.krita.wait_until(f"button({text!r}).isEnabled()", 10)
-        # The docker may be too low for all that is in it.
-        self.krita.run(
-            "b = button(arguments[0])\n"
-            "for area in panel().findChildren(QtWidgets.QScrollArea):\n"
-            "    if area.isAncestorOf(b): area.ensureWidgetVisible(b)\n"
-            "QApplication.processEvents()",
-            text,
-        )
-        self.krita.display.click(*self.krita.on_screen(f"button({text!r})", 12, 8))
+        """Clicks a button of the docker, once it can be pressed."""
+        self.krita.wait_until(f"button({text!r}).isEnabled()")
+        self.click(f"button({text!r})")
+
+    def click(self, widget: str) -> None:
+        """Clicks a widget of the docker (an expression), once it keeps its place."""
+
+        def place() -> tuple[int, int]:
+            # The docker may be too low for all that is in it.
+            self.krita.run(
+                f"b = {widget}\n"
+                "for area in panel().findChildren(QtWidgets.QScrollArea):\n"
+                "    if area.isAncestorOf(b): area.ensureWidgetVisible(b)\n"
+                "QApplication.processEvents()"
+            )
+            return self.krita.on_screen(widget, 12, 8)
+
+        self.krita.display.click(*still(place))
 
     def facts(self) -> dict[str, Any]:
         """What the shown pull says of itself."""
         return dict(self.krita.run("facts()"))
 
-    def until(self, condition: str, seconds: float = 90.0) -> dict[str, Any]:
+    def until(self, condition: str, seconds: float = 300.0) -> dict[str, Any]:
         """Waits until an expression on ``f``, the facts, is true. Returns the facts."""
         self.krita.wait_until(f"(lambda f: f is not None and ({condition}))(facts())", seconds)
         return self.facts()
 
-    def rest(self, seconds: float = 180.0) -> dict[str, Any]:
+    def rest(self, seconds: float = 600.0) -> dict[str, Any]:
         """Waits until nothing runs."""
         return self.until("not f['busy'] and f['phase'] in ('ready', 'idle')", seconds)
 
@@ -195,22 +210,23 @@ class Stage:
     def draw(self, handle: Sequence[float], target: Sequence[float]) -> None:
         """Draws an arrow on the canvas with the mouse."""
         before = len(self.facts()["pairs"])
+        still(lambda: self.on_screen(handle))
         self.krita.display.drag(self.on_screen(handle), self.on_screen(target))
-        self.until(f"len(f['pairs']) == {before + 1}", 5)
+        self.until(f"len(f['pairs']) == {before + 1}")
 
     def pull(self, **options: Any) -> dict[str, Any]:
         """One whole pull of the example's mouth with the docker's button. Returns the facts at its end."""
         self.krita.run("ws.pull.drag_options = arguments[0]", options)
         before = self.facts()["results"]
         self.press("Drag")
-        self.until(f"f['results'] > {before} or f['kind'] == 'error'", 180)
+        self.until(f"f['results'] > {before} or f['kind'] == 'error'", 600)
         return self.rest()
 
     def begin_long_pull(self) -> dict[str, Any]:
         """A pull that runs until it is stopped."""
         self.krita.run("ws.pull.drag_options = arguments[0]", LONG)
         self.press("Drag")
-        return self.until("f['phase'] == 'dragging' and f['step'] >= 3", 180)
+        return self.until("f['phase'] == 'dragging' and f['step'] >= 3")
 
 
 def soon() -> None:

@@ -170,7 +170,7 @@ def test_krita_still_pans_zooms_rotates_and_shows_its_palette(stage: Krita) -> N
     old, new = changes(lambda: stage.display.key("m"))
     assert (new[0] * new[3] - new[1] * new[2] < 0) != (old[0] * old[3] - old[1] * old[2] < 0)
     stage.display.click(*middle, button=3)
-    stage.wait_until("palette()", timeout=5)
+    stage.wait_until("palette()")
     pause(stage, 0.5)
     inside = stage.run("canvas_rect()")
     seen = colours(stage.screenshot("popup palette"), inside)
@@ -179,7 +179,7 @@ def test_krita_still_pans_zooms_rotates_and_shows_its_palette(stage: Krita) -> N
     ]
     assert (aside != 118).any(axis=2).mean() > 0.2  # it lies above the overlay
     stage.display.click(*middle, button=3)
-    stage.wait_until("not palette()", timeout=5)
+    stage.wait_until("not palette()")
     # And afterwards a press is a point again.
     assert stage.run("pairs()") == []
     stage.display.click(*middle)
@@ -397,7 +397,7 @@ def test_painting_keeps_up_with_the_previews(stage: Krita) -> None:
         "PULL.mask = SimpleNamespace(rect=Rect(0, 0, 1200, 900), pixels=bytes([200]) * (1200 * 900))\n"
         "stream(512, 30, 4.0)"
     )
-    stage.wait_until("STREAM['done']", timeout=30)
+    stage.wait_until("STREAM['done']")
     stage.screenshot("streaming")
     painted, shown, gaps = stage.run("[CONTROLLER.overlay.paint_times, STREAM['count'], STREAM['gaps']]")
     p50, p95 = np.percentile(painted, [50, 95])

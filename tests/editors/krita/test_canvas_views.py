@@ -21,9 +21,9 @@ def test_opengl_is_switched_off_and_on(stage: Krita) -> None:
     first = stage.run("CONTROLLER._canvas.widget.metaObject().className()")
     for _ in range(2):
         stage.run("QtCore.QTimer.singleShot(0, toggle_opengl)")
-        stage.wait_until("TOGGLED.pop() if TOGGLED else None", timeout=20)
+        stage.wait_until("TOGGLED.pop() if TOGGLED else None")
         stage.wait_until("attached()")
-        pause(stage, 0.5)
+        stage.display.settle()
         stage.display.focus(stage.run("int(window().qwindow().winId())"))
         press_makes_a_point(stage)
     assert stage.run("CONTROLLER._canvas.widget.metaObject().className()") == first
@@ -33,14 +33,14 @@ def test_a_second_view_of_the_document_has_the_points_too(stage: Krita) -> None:
     before = stage.run("layer_pixels()")
     stage.run("PULL.pairs.add(Point(400, 300), Point(500, 300))\nsecond = window().addView(document())\nNone")
     stage.wait_until("attached() and len(window().views()) == 2")
-    pause(stage, 0.5)
+    stage.display.settle()
     stage.run("look(0.7, 20, True)")
-    pause(stage, 0.3)
+    stage.display.settle()
     stage.screenshot("second view")
     press_makes_a_point(stage)
     stage.run("mdi().currentSubWindow().close()")  # the second view
-    stage.wait_until("attached() and len(window().views()) == 1", timeout=10)
-    pause(stage, 0.3)
+    stage.wait_until("attached() and len(window().views()) == 1")
+    stage.display.settle()
     press_makes_a_point(stage)
     stage.settle()
     assert stage.run("layer_pixels()") == before

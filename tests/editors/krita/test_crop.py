@@ -28,13 +28,8 @@ def crop_of(stage: Stage) -> list[Any]:
 
 def press_frame_button(stage: Stage) -> None:
     stage.krita.run("panel().section.open(True)")
-    soon()  # the docker lays itself out
-    stage.krita.run(
-        "for area in panel().findChildren(QtWidgets.QScrollArea):\n"
-        "    if area.isAncestorOf(panel().options.draw): area.ensureWidgetVisible(panel().options.draw)"
-    )
-    soon()
-    stage.krita.display.click(*stage.krita.on_screen("panel().options.draw", 12, 8))
+    stage.krita.wait_until("panel().options.draw.isVisible()")
+    stage.click("panel().options.draw")
 
 
 def handle(stage: Stage) -> tuple[int, int]:
@@ -49,7 +44,7 @@ def test_a_turned_face_is_found_and_its_frame_turned_by_hand(stage: Stage) -> No
     krita = stage.krita
     digest = stage.open_turned_portrait(25)
     stage.pull_mode()
-    krita.wait_until("ws.pull.faces", 90)
+    krita.wait_until("ws.pull.faces", 300)
     assert krita.run("len(ws.pull.faces)") == 1
     found = crop_of(stage)
     soon()
@@ -62,7 +57,7 @@ def test_a_turned_face_is_found_and_its_frame_turned_by_hand(stage: Stage) -> No
     assert not krita.run("ws.pull.busy")
 
     press_frame_button(stage)
-    krita.wait_until("ws.canvas.framing", 5)
+    krita.wait_until("ws.canvas.framing")
     soon()
     krita.screenshot("frame-with-handles")
     middle = stage.on_screen((x + size / 2, y + size / 2))
@@ -71,15 +66,15 @@ def test_a_turned_face_is_found_and_its_frame_turned_by_hand(stage: Stage) -> No
     krita.display.key_down("shift")
     krita.display.drag(start, (middle[0] - 0.5 * reach, middle[1] - 0.87 * reach))
     krita.display.key_up("shift")
-    krita.wait_until("ws.pull.crop_choice == 'drawn'", 5)
+    krita.wait_until("ws.pull.crop_choice == 'drawn'")
     assert crop_of(stage) == [x, y, size, -30.0]
     soon()
     krita.screenshot("frame-turned-by-hand")
     krita.display.key("Delete")  # back to automatic
-    krita.wait_until("ws.pull.crop_choice == 'face'", 5)
+    krita.wait_until("ws.pull.crop_choice == 'face'")
     assert crop_of(stage) == found
     krita.display.key("Return")
-    krita.wait_until("not ws.canvas.framing", 5)
+    krita.wait_until("not ws.canvas.framing")
     assert stage.digest() == digest
 
 
@@ -88,22 +83,22 @@ def test_a_16_bit_document_keeps_its_depth_and_previews_are_turned(stage: Stage)
     digest = stage.open_turned_portrait(25, "U16")
     krita.run("ws.pull.inversion_settings = arguments[0]", dict(QUICK_INVERSION))
     stage.pull_mode()
-    krita.wait_until("ws.pull.faces", 90)
+    krita.wait_until("ws.pull.faces", 300)
     corner, target = krita.run(
         "[list(ws.pull.crop.turned(Point(*place))) for place in arguments]", *points(stage)
     )
     stage.draw(corner, target)
-    krita.run("ws.pull.drag_options = {'steps': 3, 'stop_distance': 0.0}")
+    krita.run("watch()\nws.pull.drag_options = {'steps': 3, 'stop_distance': 0.0}")
     stage.press("Drag")
-    stage.until("f['phase'] == 'inverting' and f['preview'] or f['kind'] == 'error'", 120)
+    stage.until("('inverting', True) in seen or f['kind'] == 'error'")
     krita.screenshot("turned-preview")
     assert stage.facts()["kind"] != "error", stage.facts()
-    stage.until("f['results'] == 1 or f['kind'] == 'error'", 180)
+    stage.until("f['results'] == 1 or f['kind'] == 'error'")
     stage.rest()
     krita.screenshot("16-bit-pulled")
     assert krita.run("ws.pull.edit.dtype") == "float32"
     stage.press("Apply")
-    krita.wait_until("len(layers()) == 3", 20)
+    krita.wait_until("len(layers()) == 3")
     stage.rest()
     assert stage.digest() == digest
     depth, pixels = krita.run(

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.editors.display import still
+
 from .driver import Krita
 
 NAMES = ("mode", "invert", "drag", "stop", "apply", "step_back", "step_forward")
@@ -28,7 +30,7 @@ def with_document(krita: Krita) -> Iterator[Krita]:
 
 def click(krita: Krita, widget: str) -> None:
     width, height = krita.run(f"[{widget}.width(), {widget}.height()]")
-    krita.display.click(*krita.on_screen(widget, width / 2, height / 2))
+    krita.display.click(*still(lambda: krita.on_screen(widget, width / 2, height / 2)))
 
 
 def test_every_action_is_there_and_no_key_is_taken_twice(with_document: Krita) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import time
-from pathlib import Path
 
 import pytest
 
-from .driver import Krita, KritaDied, KritaError, KritaTimeout
+from tests.editors.probing import is_alive
+
+from .driver import EditorDied, EditorError, EditorTimeout, Krita
 
 
 def test_values_come_back_and_arguments_arrive(krita: Krita) -> None:
@@ -21,14 +21,14 @@ def test_values_come_back_and_arguments_arrive(krita: Krita) -> None:
 
 
 def test_an_error_arrives_with_its_traceback(krita: Krita) -> None:
-    with pytest.raises(KritaError, match="deep inside") as caught:
+    with pytest.raises(EditorError, match="deep inside") as caught:
         krita.run("def fails():\n    raise LookupError('deep inside')\nfails()")
     assert caught.value.kind == "LookupError"
     assert "raise LookupError" in str(caught.value)
 
 
 def test_a_snippet_that_hangs_is_shown(krita: Krita) -> None:
-    with pytest.raises(KritaTimeout, match=r"snippet \d+>.*line 1"):
+    with pytest.raises(EditorTimeout, match=r"snippet \d+>.*line 1"):
         krita.run("time.sleep(4)", timeout=1)
     assert krita.run("1 + 1") == 2  # and Krita lives
 
@@ -73,7 +73,7 @@ def test_a_document_is_saved_and_opened(krita: Krita) -> None:
 def test_a_crash_is_told_with_its_stack_and_the_next_start_asks_nothing(own_krita: Krita) -> None:
     own_krita.new_document(64, 64)
     (own_krita.home / "unnamed-1-autosave.kra").write_bytes(b"left by a crash")
-    with pytest.raises(KritaDied, match=r"status -11(?s:.)*string_at"):
+    with pytest.raises(EditorDied, match=r"status -11(?s:.)*string_at"):
         own_krita.run("import ctypes\nctypes.string_at(0)")
     own_krita.start()
     assert own_krita.run("QApplication.activeModalWidget() is None")
@@ -91,16 +91,8 @@ def test_nothing_is_left_behind(krita_place: object) -> None:
         assert krita.processes() == [child]
         pid, home = krita.pid, krita.home
     deadline = time.monotonic() + 5
-    while any(_alive(each) for each in (pid, child)) and time.monotonic() < deadline:
+    while any(is_alive(each) for each in (pid, child)) and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert not _alive(pid)
-    assert not _alive(child)
+    assert not is_alive(pid)
+    assert not is_alive(child)
     assert not home.exists()
-
-
-def _alive(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state != "Z" and os.path.exists(f"/proc/{pid}")

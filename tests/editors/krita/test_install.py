@@ -169,7 +169,7 @@ def press_yes(krita: Krita) -> None:
 
 def test_the_manual_is_shown_by_the_plugin_manager(krita: Krita) -> None:
     krita.run("QtCore.QTimer.singleShot(0, app.action('options_configure').trigger)")
-    krita.wait_until("QApplication.activeModalWidget() is not None", timeout=60)
+    krita.wait_until("QApplication.activeModalWidget() is not None")
     try:
         shown = krita.call(show_the_manual)
         krita.screenshot("the manual in the plugin manager")

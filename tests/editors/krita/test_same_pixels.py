@@ -96,7 +96,7 @@ def test_the_same_pull_from_the_command_line_gives_the_same_pixels(stage: Stage,
     # The command line writes the step that came nearest, Krita shows and applies the last one: here they are the same.
     assert distances[str(STEPS)] < min(distances[str(step)] for step in range(STEPS))
     stage.press("Apply")
-    krita.wait_until("len(layers()) == 2", 20)
+    krita.wait_until("len(layers()) == 2")
     stage.rest()
     result = shown(stage)
 

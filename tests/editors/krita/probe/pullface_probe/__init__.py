@@ -109,9 +109,8 @@ class Probe(Extension):
         pass
 
 
-_stacks = os.environ.get("PULLFACE_PROBE_STACKS")
-if _stacks:
-    _file = open(_stacks, "a", encoding="utf-8")  # noqa: SIM115 - faulthandler writes to it until the end
+if os.environ.get("PULLFACE_PROBE"):
+    _file = open(os.environ["PULLFACE_PROBE"] + ".stacks", "a", encoding="utf-8")  # noqa: SIM115 - faulthandler writes to it until the end
     faulthandler.enable(_file, all_threads=True)
     faulthandler.register(signal.SIGUSR1, _file, all_threads=True)
 
