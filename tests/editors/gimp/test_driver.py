@@ -9,7 +9,7 @@ import pytest
 
 from tests.editors.probing import is_alive
 
-from .driver import EditorDied, EditorError, EditorTimeout, Gimp
+from .driver import WINDOW_TITLE, EditorDied, EditorError, EditorTimeout, Gimp
 from .places import GimpPlace
 
 
@@ -112,3 +112,31 @@ def test_the_window_takes_real_events(gimp_window: Gimp) -> None:
     assert picture.stat().st_size > 10_000
     gimp.display.key("ctrl+z")
     gimp.wait_until("set(pixels()) == {255}")
+
+
+def test_a_window_is_found_while_others_come_and_go(gimp_window: Gimp) -> None:
+    """xdotool's own search says nothing of any window when one is destroyed meanwhile."""
+    gimp_window.run("""
+        import gi
+        gi.require_version("Gtk", "3.0")
+        from gi.repository import Gtk
+        Gtk.init([])
+        passing, going = [], True
+        def come_or_go():
+            if passing:
+                passing.pop().destroy()
+            elif going:
+                passing.append(Gtk.Window(title="passing"))
+                passing[0].show()
+            return bool(passing or going)
+        GLib.timeout_add(2, come_or_go)
+    """)
+    try:
+        found = {gimp_window.display.window(WINDOW_TITLE) for _ in range(60)}
+    finally:
+        gimp_window.run("going = False")
+        gimp_window.wait_until("not passing")
+    assert len(found) == 1
+    gimp_window.display.focus(*found)
+    with pytest.raises(TimeoutError, match=r"no window “passing” after 0.5 s, but “.*(GIMP|Program)”"):
+        gimp_window.display.window("passing", 0.5)
