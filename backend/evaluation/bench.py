@@ -156,13 +156,15 @@ class Bench:
 
     def version_of(self, row: Row) -> list[str]:
         """Stands for the programs that `row` runs: results of others count for nothing."""
-        programs = [type(self.model.generator).__module__]
+        programs, own = [type(self.model.generator).__module__], None
         if row.engine is not None:
             latent = self.face(0, 0).latent.to(self.model.device)
             handles = np.full((1, 2), self.side / 2)
             problem = DragProblem(self.model.generator, latent, handles, None, 1.0, 1.0, 1)
-            programs.append(type(engines.create(row.engine, problem)).__module__)
-        return [version_of(program) for program in programs]
+            engine = engines.create(row.engine, problem)
+            programs.append(type(engine).__module__)
+            own = getattr(engine, "version", None)  # of what it learned
+        return [version_of(program) for program in programs] + ([own] if own else [])
 
     def options_of(self, row: Row) -> DragOptions:
         """Of a row that drags; raises PullfaceError "bad_options"."""

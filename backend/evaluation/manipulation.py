@@ -102,7 +102,7 @@ def measure(plan: Plan) -> tuple[Bench, dict[Key, Result]]:
     """
     bench = Bench(plan)
     folder = RunFolder(plan.run)
-    rows = choose(plan.engines, plan.mask != "none")
+    rows = choose(plan.engines, plan.mask != "none", bench.model.generator)
     features = features_for(bench.model)
     versions = {row.name: bench.version_of(row) for row in rows}
     tasks = {

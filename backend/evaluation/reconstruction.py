@@ -93,7 +93,7 @@ def measure(plan: Setting) -> tuple[Bench, dict[Key, Result]]:
     bench = Bench(plan)
     folder = RunFolder(plan.run)
     case_of = lru_cache(maxsize=2)(lambda pair: case(bench, pair))
-    rows = choose(plan.engines, masked=False)
+    rows = choose(plan.engines, masked=False, generator=bench.model.generator)
     basis = {row.name: [VERSION, bench.basis, bench.version_of(row)] for row in rows}
 
     def task(row: Row, pair: int) -> Task:

@@ -10,7 +10,7 @@ from backend.engine import DragOptions
 from backend.engine import engines as registered
 from backend.errors import PullfaceError
 
-from . import optical_flow  # registers its engine, too
+from . import latent_transformer, optical_flow  # both register their engines, too
 
 NO_EDIT = "no-edit"
 REFERENCE = "reference"
@@ -35,26 +35,32 @@ class Row:
         return DragOptions.from_mapping({**common, **self.options, "engine": self.engine, "steps": steps})
 
 
-def available(masked: bool) -> dict[str, Row]:
+def available(masked: bool, generator: Any = None) -> dict[str, Row]:
     """All rows but "no-edit", by name.
 
     Args:
         masked: whether the drags have a mask; without one its weight λ is nothing to compare.
+        generator: that is dragged; rows that were made for another one are left out. None = leave out none.
     """
     found = {name: Row(name, name) for name in registered.names()}
+    if generator is not None and not latent_transformer.fits(generator):
+        found.pop(latent_transformer.ENGINE)
     if masked:
         name = f"{REFERENCE}-lambda{PUBLISHED_LAMBDA:g}"
         found[name] = Row(name, REFERENCE, {"lambda_mask": PUBLISHED_LAMBDA})
     return found
 
 
-def choose(wanted: Sequence[str] | None, masked: bool) -> list[Row]:
-    """The rows to measure: "no-edit" always, then `wanted` in its order, or all.
+def choose(wanted: Sequence[str] | None, masked: bool, generator: Any = None) -> list[Row]:
+    """The rows to measure: "no-edit" always, then `wanted` in its order, or all; see `available`.
 
     Raises:
-        PullfaceError: ``unknown_engine``, or ``no_flow`` when OpenCV is missing for one of them.
+        PullfaceError: ``unknown_engine``, ``no_flow`` when OpenCV is missing for one of them, ``wrong_model`` when
+            one of them was made for another generator.
     """
-    there = available(masked)
+    if latent_transformer.ENGINE in (wanted or ()) and generator is not None:
+        latent_transformer.require(generator)
+    there = available(masked, generator)
     if optical_flow.ENGINE in (wanted or ()):
         optical_flow.require()
     for name in wanted or ():

@@ -18,7 +18,7 @@ from backend.evaluation.landmarks import WEIGHTS
 from backend.models import find, storage
 from backend.models.catalogue import DEFAULT_MODEL, EMBEDDED, SUFFIX
 
-from . import face_command, fine_tuning
+from . import face_command, fine_tuning, latent_transformer
 from .encoder import EncoderTrainer, Settings
 from .export import export
 from .toon.factors import Z_DIM
@@ -204,6 +204,7 @@ def main() -> int:
     detector.set_defaults(function=_landmarks)
 
     face_command.add(commands)
+    latent_transformer.add(commands)
 
     arguments = parser.parse_args()
     try:
