@@ -28,6 +28,9 @@ FRESH_LOW, FRESH_HIGH = 0.15, 0.30
 STRIP = 80
 """What appears has to be wider than two such parts of the picture's side."""
 
+MISSED_FLOOR = 5e-5
+"""Energy of fine structure (colours from 0 to 1, three channels) below which there is nothing to be missed."""
+
 LINES_LOW, LINES_HIGH = 0.03, 0.09
 """Strength of the model's fine structure below which it shows no line, and above which it surely does."""
 
@@ -85,6 +88,14 @@ class Change:
         fresh = self.fresh * torch.maximum(wide, smoothstep(kept, 0.8, 1.0))
         return replace(self, motion=motion, moved=warp(self.before, motion.flow), fresh=fresh)
 
+    def missed(self, seen: NDArray[np.uint8]) -> Tensor:
+        """Part of the energy of the fine structure of `seen`, uint8 [H, W, 3], that `before` misses, [H, W].
+
+        seen: what the model was shown, of which it made `before`.
+        """
+        shown = as_planes(seen, self.before.device)
+        return fine_energy(shown - self.before) / (fine_energy(shown) + MISSED_FLOOR)
+
     @property
     def resolution(self) -> int:
         """The longer side."""
@@ -94,6 +105,12 @@ class Change:
     def shape(self) -> tuple[int, int]:
         """(H, W)."""
         return int(self.before.shape[1]), int(self.before.shape[2])
+
+
+def fine_energy(picture: Tensor) -> Tensor:
+    """Energy of the fine structure of `picture` [C, H, W] around each place, [H, W]."""
+    size = size_of(picture)
+    return blur((picture - blur(picture, size / 48)).square().sum(dim=0)[None], size / 40)[0]
 
 
 def as_planes(picture: NDArray[np.uint8], device: torch.device | None = None) -> Tensor:

@@ -29,8 +29,8 @@ from backend.engine.cutting import extract
 from backend.engine.depth import DEPTHS, Pixels, white
 from backend.engine.enlarging import Box
 from backend.engine.planes import extent, lay_out, movable_part
+from backend.engine.pulling import pulled
 from backend.engine.upright import Upright
-from backend.engine.ways import followed
 
 TILE_WIDTH, TILE_HEIGHT = 512, 128
 """Pixels worked on at once on a processor: their planes fit into its cache."""
@@ -86,7 +86,8 @@ def composite(
             = all may.
         seen: `extract` of the window at the model's resolution, if it is at hand.
         ways: [N, 2, 2], from where to where each handle went, image space, if that is known: under a mask what is far
-            from all of them follows less (`ways.followed`).
+            from all of them follows less, and a drawing that the model does not know goes with the handles
+            themselves (`pulling.pulled`).
         on_progress: see `OnFraction`.
 
     Returns:
@@ -102,9 +103,6 @@ def composite(
     tell = on_progress or (lambda _fraction: None)
     tell(0.0)
     upright = Upright(crop, change.shape, change.before.device)
-    box = _changing(upright.soft(change.motion.change[None])[0], crop, offset, window.shape[:2], mask)
-    if box is None:
-        return _Canvas(window, (0, 0, 1, 1)).edit(offset)
     if seen is None:
         seen = extract(window, offset, crop, change.resolution)
     if seen.shape != (*change.shape, 3):
@@ -112,7 +110,10 @@ def composite(
     if ways is not None and mask is not None and len(ways):
         part = float(mask.sum(dtype=np.float64)) / 255 / (crop.size**2 * min(crop.aspect, 1 / crop.aspect))
         places = torch.from_numpy(crop.to_crop(ways, change.resolution)).to(change.before)
-        change = change.following(followed(places, change.shape, part))
+        change = pulled(change, seen, places, part)
+    box = _changing(upright.soft(change.motion.change[None])[0], crop, offset, window.shape[:2], mask)
+    if box is None:
+        return _Canvas(window, (0, 0, 1, 1)).edit(offset)
     movable = movable_part(mask, offset, crop, upright, box, change)
     planes = lay_out(change, seen, crop, upright, movable, offset)
     canvas = _Canvas(window, box)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from backend.engine.alignment import Crop
-from backend.engine.change import Change, as_planes
+from backend.engine.change import MISSED_FLOOR, Change, as_planes, fine_energy
 from backend.engine.cutting import resample_mask
 from backend.engine.enlarging import Box, Enlarger
 from backend.engine.fading import fade, reach_of
@@ -42,9 +42,6 @@ colours is a veil or a smudge."""
 KEPT = (0.4, 0.8)
 """Part of the energy of its own moved lines that what the model draws must have to be shown: below the first the drag
 has only smeared them."""
-
-TRUST_FLOOR = 5e-5
-"""Energy of fine structure (colours from 0 to 1, three channels) below which there is nothing to be missed."""
 
 _VISIBLE = 1 / 500
 """What is drawn with less weight than this nobody sees."""
@@ -180,16 +177,8 @@ def trust(change: Change, seen: NDArray[np.uint8]) -> Tensor:
     Where it did not show the picture's own lines before (a mouth that the inversion left a blur), what it shows after
     the motion is a blur, too: there the artist's own lines are moved and nothing is drawn.
     """
-    size = change.resolution
-
-    def energy(picture: Tensor) -> Tensor:
-        """Of its fine structure around each place, [H, W]."""
-        return blur((picture - blur(picture, size / 48)).square().sum(dim=0)[None], size / 40)[0]
-
-    shown = as_planes(seen, change.before.device)
-    missed = energy(shown - change.before) / (energy(shown) + TRUST_FLOOR)
-    kept = (energy(change.after) + TRUST_FLOOR) / (energy(change.moved) + TRUST_FLOOR)
-    known = warp((1 - smoothstep(missed, *TRUSTED))[None], change.motion.flow)[0]
+    kept = (fine_energy(change.after) + MISSED_FLOOR) / (fine_energy(change.moved) + MISSED_FLOOR)
+    known = warp((1 - smoothstep(change.missed(seen), *TRUSTED))[None], change.motion.flow)[0]
     return known * smoothstep(kept, *KEPT)
 
 

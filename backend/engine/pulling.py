@@ -1,0 +1,107 @@
+"""What a pull moves: the model's motion where the model knows the drawing, the handles' own where it does not.
+
+What the model makes of a strange drawing is a blur that lies beside the artist's strokes. Its handles arrive, but
+carried over, its motion lifts a mouth as a lump, bends one corner and tears the other. There the artist's pixels go
+with the handles instead, as under a warping brush: all of the way at a handle, and less the farther from it, across
+the pull twice as far as along it, since lips and lids lie across. The tip is nearly a corner, so that a line between
+two handles bends evenly (exp(1 − √(1 + ρ²)), a smoothed exponential covariance as in kriging).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from backend.engine.change import Change
+from backend.engine.flow import smoothstep, warp
+from backend.engine.ways import WIDE, feature, followed, nearness
+
+KNOWN = (0.08, 0.25)
+"""Part of the energy of the fine structure around the handles that the model may miss: below the first it knows the
+drawing, above the second it does not."""
+
+NARROWEST, WIDEST = 8 / 256, 16 / 256
+"""How far across its pull a handle's motion reaches, as a part of the picture's longer side; the second when no other
+handle is near."""
+
+NEIGHBOUR = 1 / 4
+"""The same as a part of the way to the nearest other handle."""
+
+ALONG = 1 / 2
+"""How far along its pull it reaches, as a part of that across."""
+
+STEEPEST = 3 / 4
+"""How far at least, as a part of the handle's way: what is pushed before it is squeezed and does not fold."""
+
+RIDGE = 0.02
+"""Of the interpolation, as a part of a handle's own weight: what each gives way so that none goes far beyond it."""
+
+GATE = (0.02, 0.1)
+"""How much of a handle's motion a place follows when that begins to be seen, and when it is."""
+
+_STILL = 1e-3
+
+
+def pulled(change: Change, seen: NDArray[np.uint8], ways: Tensor, part: float) -> Change:
+    """The change as it is carried over.
+
+    Args:
+        seen: what the model was shown, uint8 [H, W, 3].
+        ways: [N, 2, 2], from where to where each handle went, px of the model's picture.
+        part: of the picture that may move. A large part, as of a head that turns, moves as the model says.
+    """
+    model = change.following(followed(ways, change.shape, part))
+    strange = feature(part) * (1 - known(change, seen, ways))
+    if not strange or not bool((ways[:, 1] - ways[:, 0]).norm(dim=1).max() > _STILL):
+        return model
+    flow, follows = own_motion(ways, change.shape)
+    flow = torch.lerp(model.motion.flow, flow, strange)
+    gate = torch.maximum(model.motion.change, smoothstep(follows, *GATE))
+    motion = replace(model.motion, flow=flow, change=gate)
+    return replace(model, motion=motion, moved=warp(model.before, flow), fresh=model.fresh * (1 - strange))
+
+
+def known(change: Change, seen: NDArray[np.uint8], ways: Tensor) -> float:
+    """How well the model knows the drawing around the handles' ways ([N, 2, 2], px), 0 to 1."""
+    near = 1 - (1 - nearness(ways, change.shape, change.shape, WIDE)).prod(dim=0)
+    missed = float((near * change.missed(seen)).sum() / near.sum().clamp(min=1e-6))
+    return 1 - float(smoothstep(torch.tensor(missed), *KNOWN))
+
+
+def own_motion(ways: Tensor, shape: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    """The motion that handles ask for by themselves.
+
+    Args:
+        ways: [N, 2, 2], N > 0, begin and end of each, (x, y) in px of a picture of `shape` = (height, width).
+
+    Returns:
+        A backward flow [2, H, W] in px, and how much of the nearest handles' motion each place follows, [H, W].
+    """
+    size = max(shape)
+    begin, end = ways[:, 0], ways[:, 1]
+    length = (end - begin).norm(dim=1)
+    apart = torch.cdist(begin, begin) + torch.eye(len(ways), device=ways.device) * (2 * size)
+    across = (NEIGHBOUR * apart.amin(dim=1)).clamp(NARROWEST * size, WIDEST * size)
+    along = torch.maximum(ALONG * across, STEEPEST * length)
+    unit = (end - begin) / length[:, None].clamp(min=_STILL)  # nothing for a pin, which reaches equally far
+
+    def follows(places: Tensor) -> Tensor:
+        """How much each of `places` [..., 2] follows each handle, [N, ...]."""
+        apart = places[None] - end.reshape(-1, *[1] * (places.ndim - 1), 2)
+        forth = torch.einsum("n...c,nc->n...", apart, unit).square()
+        aside = (apart.square().sum(dim=-1) - forth).clamp(min=0)
+        each = (-1, *[1] * (places.ndim - 1))
+        reach = forth / along.reshape(each).square() + aside / across.reshape(each).square()
+        return torch.exp(1 - torch.sqrt(1 + reach))
+
+    # All arrive, those too that lie near others (interpolation by radial functions); who contradict each other meet.
+    own = follows(end).T + RIDGE * torch.eye(len(ways), device=ways.device)
+    shares = torch.linalg.solve(own, begin - end)
+    rows, columns = (torch.arange(side, device=ways.device) + 0.5 for side in shape)
+    grid = torch.stack(torch.meshgrid(columns, rows, indexing="xy"), dim=-1)
+    weights = follows(grid)
+    return torch.einsum("nhw,nc->chw", weights, shares), 1 - (1 - weights).prod(dim=0)
