@@ -86,7 +86,7 @@ def pull(
     dragged = time.monotonic()
     seen = extract(rgba, (0, 0), crop, side)
     ways = crop.to_image(np.stack([pairs[:, 0], best.handles], axis=1), side)
-    edit = editor.composite(rgba, crop, editor.render(inversion), best.preview(), mask, (0, 0), seen, ways)
+    edit = editor.composite(rgba, crop, editor.render(inversion), best.preview(), mask, (0, 0), seen, [ways])
     result = rgba.copy()
     x, y, width, height = edit.rect
     result[y : y + height, x : x + width] = edit.pixels

@@ -14,7 +14,7 @@ stays in the processor's cache, and a tile in which nothing can change costs nex
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,7 +72,7 @@ def composite(
     change: Change,
     mask: NDArray[np.uint8] | None = None,
     seen: NDArray[np.uint8] | None = None,
-    ways: NDArray[np.float64] | None = None,
+    ways: Sequence[NDArray[np.float64]] | None = None,
     on_progress: OnFraction | None = None,
 ) -> Edit:
     """The edited part of the window.
@@ -109,8 +109,8 @@ def composite(
         raise does_not_fit()
     if ways is not None and mask is not None and len(ways):
         part = float(mask.sum(dtype=np.float64)) / 255 / (crop.size**2 * min(crop.aspect, 1 / crop.aspect))
-        places = torch.from_numpy(crop.to_crop(ways, change.resolution)).to(change.before)
-        change = pulled(change, seen, places, part)
+        drags = [torch.from_numpy(crop.to_crop(some, change.resolution)).to(change.before) for some in ways]
+        change = pulled(change, seen, drags, part)
     box = _changing(upright.soft(change.motion.change[None])[0], crop, offset, window.shape[:2], mask)
     if box is None:
         return _Canvas(window, (0, 0, 1, 1)).edit(offset)

@@ -14,6 +14,7 @@ import copy
 import dataclasses
 import hashlib
 from collections import OrderedDict
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,7 +22,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from backend.engine import compositing
+from backend.engine import compositing, pulling
 from backend.engine import inversion as inverting
 from backend.engine.alignment import Crop
 from backend.engine.change import Change
@@ -139,21 +140,35 @@ class FaceEditor:
         mask: NDArray[np.uint8] | None = None,
         offset: tuple[int, int] | None = None,
         seen: Picture | None = None,
-        ways: ArrayLike | None = None,
+        ways: Sequence[ArrayLike] | None = None,
         on_progress: OnFraction | None = None,
     ) -> Edit:
         """The edit on the artist's pixels; see `compositing.composite`.
 
         mask is as large as the window. offset is the image position of the window's top-left pixel; None = the
-        crop's own corner. seen is what was inverted, if it is at hand. ways: [N, 2 (begin, end), 2 (x, y)], image
-        space, how the handles went.
+        crop's own corner. seen is what was inverted, if it is at hand. ways: how the handles went, one
+        [N, 2 (begin, end), 2 (x, y)] a drag, the earliest first, image space.
         Raises PullfaceError "wrong_picture_size" or "out_of_memory", and whatever `on_progress` raises.
         """
         place = (crop.x, crop.y) if offset is None else offset
         with memory_guard("put the edit onto the layer"), torch.no_grad():
             change = self._change(before, after)
-            went = None if ways is None else np.asarray(ways, np.float64).reshape(-1, 2, 2)
+            went = None if ways is None else [np.asarray(drag, np.float64) for drag in ways]
             return compositing.composite(window_rgba, place, crop, change, mask, seen, went, on_progress)
+
+    def own_picture(
+        self,
+        before: Picture,
+        seen: Picture,
+        crop: Crop,
+        mask: NDArray[np.float32],
+        ways: Sequence[ArrayLike],
+    ) -> Picture | None:
+        """The artist's own picture in a pull; see `pulling.own_picture`. mask is the crop's; ways as in `composite`."""
+        side = self.resolution
+        drags = [torch.from_numpy(crop.to_crop(np.asarray(drag, np.float64), side)).float() for drag in ways]
+        with torch.no_grad():
+            return pulling.own_picture(before, seen, mask, drags)
 
     def _change(self, before: Picture, after: Picture) -> Change:
         """The change from `before` to `after`; the most recent ones are kept."""

@@ -9,6 +9,7 @@ two handles bends evenly (exp(1 − √(1 + ρ²)), a smoothed exponential covar
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -16,8 +17,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from backend.engine.change import Change
-from backend.engine.flow import smoothstep, warp
+from backend.engine.change import Change, as_planes
+from backend.engine.flow import blur, smoothstep, warp
 from backend.engine.ways import WIDE, feature, followed, nearness
 
 KNOWN = (0.08, 0.25)
@@ -46,23 +47,55 @@ GATE = (0.02, 0.1)
 _STILL = 1e-3
 
 
-def pulled(change: Change, seen: NDArray[np.uint8], ways: Tensor, part: float) -> Change:
+SHOWN = 0.5
+"""How strange a drawing is when the artist's own picture is shown during a pull, and not the model's."""
+
+Drags = Sequence[Tensor]
+"""From where to where the handles went, one [N, 2, 2] a drag, the earliest first, px of the model's picture."""
+
+
+def pulled(change: Change, seen: NDArray[np.uint8], drags: Drags, part: float) -> Change:
     """The change as it is carried over.
 
     Args:
         seen: what the model was shown, uint8 [H, W, 3].
-        ways: [N, 2, 2], from where to where each handle went, px of the model's picture.
+        drags: at least one.
         part: of the picture that may move. A large part, as of a head that turns, moves as the model says.
     """
+    ways = torch.cat(list(drags))
     model = change.following(followed(ways, change.shape, part))
     strange = feature(part) * (1 - known(change, seen, ways))
-    if not strange or not bool((ways[:, 1] - ways[:, 0]).norm(dim=1).max() > _STILL):
+    if not strange or not _moving(ways):
         return model
-    flow, follows = own_motion(ways, change.shape)
+    flow, follows = own_motion(drags, change.shape)
     flow = torch.lerp(model.motion.flow, flow, strange)
     gate = torch.maximum(model.motion.change, smoothstep(follows, *GATE))
     motion = replace(model.motion, flow=flow, change=gate)
     return replace(model, motion=motion, moved=warp(model.before, flow), fresh=model.fresh * (1 - strange))
+
+
+def own_picture(
+    before: NDArray[np.uint8], seen: NDArray[np.uint8], mask: NDArray[np.float32], drags: Drags
+) -> NDArray[np.uint8] | None:
+    """What the artist sees during a pull of a drawing that the model does not know: the picture with its own motion.
+
+    Args:
+        before, seen: what the model made of the picture, and what it was shown, uint8 [H, W, 3].
+        mask: what may move, [H, W], 0 to 1.
+        drags: at least one.
+
+    Returns:
+        uint8 [H, W, 3]; None where the model's own picture says more.
+    """
+    ways, shape = torch.cat(list(drags)), (mask.shape[0], mask.shape[1])
+    still = Change.between(before, before, ways.device)
+    if feature(float(mask.mean())) * (1 - known(still, seen, ways)) < SHOWN:
+        return None
+    flow, _ = own_motion(drags, shape)
+    soft = blur(torch.from_numpy(mask).to(flow)[None], max(shape) / 128)
+    moved = warp(as_planes(seen, flow.device), flow * soft) if _moving(ways) else as_planes(seen)
+    picture: NDArray[np.uint8] = (moved * 255).round().byte().permute(1, 2, 0).cpu().numpy()
+    return picture
 
 
 def known(change: Change, seen: NDArray[np.uint8], ways: Tensor) -> float:
@@ -72,15 +105,26 @@ def known(change: Change, seen: NDArray[np.uint8], ways: Tensor) -> float:
     return 1 - float(smoothstep(torch.tensor(missed), *KNOWN))
 
 
-def own_motion(ways: Tensor, shape: tuple[int, int]) -> tuple[Tensor, Tensor]:
-    """The motion that handles ask for by themselves.
-
-    Args:
-        ways: [N, 2, 2], N > 0, begin and end of each, (x, y) in px of a picture of `shape` = (height, width).
+def own_motion(drags: Drags, shape: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    """The motion that handles ask for by themselves, in a picture of `shape` = (height, width).
 
     Returns:
         A backward flow [2, H, W] in px, and how much of the nearest handles' motion each place follows, [H, W].
     """
+    flow, follows = _motion(drags[0], shape)
+    for ways in drags[1:]:
+        latest, follow = _motion(ways, shape)
+        earlier = warp(torch.cat([flow, follows[None]]), latest)
+        flow, follows = latest + earlier[:2], torch.maximum(follow, earlier[2])
+    return flow, follows
+
+
+def _moving(ways: Tensor) -> bool:
+    return bool((ways[:, 1] - ways[:, 0]).norm(dim=1).max() > _STILL)
+
+
+def _motion(ways: Tensor, shape: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    """The same of one drag."""
     size = max(shape)
     begin, end = ways[:, 0], ways[:, 1]
     length = (end - begin).norm(dim=1)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,6 +32,7 @@ class SavedStep:
         handles, targets: image space, [N][2].
         distance: mean distance from handle to target, image px.
         distance_model: the same in px of the model's picture.
+        own_picture: the artist's picture at this step, or None, see ``Session.own_picture``.
     """
 
     number: int
@@ -39,10 +41,12 @@ class SavedStep:
     distance: float
     distance_model: float
     engine_step: DragStep
+    own_picture: Callable[[], Picture | None]
 
     def preview(self) -> Picture:
-        """The model's picture, uint8 [H, W, 3], rendered when called."""
-        return self.engine_step.preview()
+        """What the step looks like, uint8 [H, W, 3], as ``Session.show``; made when called."""
+        own = self.own_picture()
+        return self.engine_step.preview() if own is None else own
 
 
 class SessionDrag(Iterator[SavedStep]):
@@ -74,6 +78,7 @@ class SessionDrag(Iterator[SavedStep]):
         from_step: int | None = None,
     ) -> None:
         self._session = session
+        self._editor = editor
         self._crop = session.crop
         self._resolution = session.record.resolution
         start = session.last_step if from_step is None else from_step
@@ -127,7 +132,9 @@ class SessionDrag(Iterator[SavedStep]):
             self._session.steps.append(
                 StepRecord(number, self.record.number, handles, targets, distance, step.distance, latent)
             )
-        return SavedStep(number, handles, targets, distance, step.distance, step)
+        begun = self.record if step.index == 0 else None
+        own_picture = partial(self._session.own_picture, self._editor, number, begun)
+        return SavedStep(number, handles, targets, distance, step.distance, step, own_picture)
 
     def retarget(self, pair: int, target: Sequence[float]) -> None:
         """Moves the target of a pair to (x, y) in image space; counts from the next step on.

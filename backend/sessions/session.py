@@ -22,7 +22,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from backend.engine import Crop, Edit, Inversion, InversionSettings, OnFraction, extract
+from backend.engine import Crop, Edit, Inversion, InversionSettings, OnFraction, extract, extract_mask
 from backend.engine.depth import DEPTHS, Pixels
 from backend.engine.inversion import FORMAT
 from backend.errors import PullfaceError
@@ -59,6 +59,7 @@ class Session:
         # Small, and needed for every result.
         self._seen: Picture | None = None
         self._before: Picture | None = None
+        self._crop_masks: dict[int, NDArray[np.float32]] = {}
 
     @property
     def name(self) -> str:
@@ -164,6 +165,7 @@ class Session:
         """
         facts = self.record.inversion
         self._inversion = self._before = None
+        self._crop_masks.clear()
         if facts is not None and facts.get("key") != key:
             self.record.inversion = None
             self.record.drags.clear()
@@ -226,8 +228,43 @@ class Session:
         return torch.from_numpy(values.astype(np.float32)).reshape(pivot.shape)
 
     def show(self, editor: FaceEditor, number: int) -> Picture:
-        """The model's picture of a step, uint8 [H, W, 3]. Raises as ``latent``."""
-        return editor.render(self.inversion(), self.latent(number))
+        """What a step looks like at the model's size, uint8 [H, W, 3]. Raises as ``latent``.
+
+        The model's picture, or the artist's own where the model does not know the drawing that is pulled.
+        """
+        latent = self.latent(number)
+        own = self.own_picture(editor, number)
+        return editor.render(self.inversion(), latent) if own is None else own
+
+    def own_picture(self, editor: FaceEditor, number: int, begun: DragRecord | None = None) -> Picture | None:
+        """The artist's picture at a step, uint8 [H, W, 3]; None where the model's own says more.
+
+        begun: a drag that has begun at this step.
+        """
+        ways = self.ways(number)
+        drags = [drag for _, drag in self._drags_to(number)]
+        if begun is not None:
+            ways.append([[pair[0], pair[0]] for pair in begun.pairs])
+            drags.append(begun)
+        union: NDArray[np.float32] | None = None
+        for drag in drags:
+            if not drag.masked:
+                return None
+            if drag.number not in self._crop_masks:
+                place = (self.record.rect[0], self.record.rect[1])
+                cut = extract_mask(self.mask(drag.number), place, self.crop, self.record.resolution)
+                self._crop_masks[drag.number] = cut
+            mask = self._crop_masks[drag.number]
+            union = mask if union is None else np.maximum(union, mask)
+        if union is None:
+            return None
+        return editor.own_picture(self._model_picture(editor), self.picture(), self.crop, union, ways)
+
+    def _model_picture(self, editor: FaceEditor) -> Picture:
+        """What the model made of the picture."""
+        if self._before is None:
+            self._before = editor.render(self.inversion())
+        return self._before
 
     def result(self, editor: FaceEditor, number: int, on_progress: OnFraction | None = None) -> Edit:
         """The edit of a step on the layer's pixels. What ``on_progress`` raises passes through.
@@ -235,15 +272,12 @@ class Session:
         Raises:
             PullfaceError: as ``latent``, or ``out_of_memory``.
         """
-        inversion, latent = self.inversion(), self.latent(number)
-        if self._before is None:
-            self._before = editor.render(inversion)
-        after = editor.render(inversion, latent)
+        after = editor.render(self.inversion(), self.latent(number))
         x, y = self.record.rect[:2]
         return editor.composite(
             self.window(),
             self.crop,
-            self._before,
+            self._model_picture(editor),
             after,
             self.movable(number),
             offset=(x, y),
@@ -317,13 +351,15 @@ class Session:
             union = mask if union is None else np.maximum(union, mask)
         return union
 
-    def ways(self, number: int) -> list[list[list[float]]]:
-        """From where to where the handles went in the drags that led to a step, image space [N][2][2]."""
+    def ways(self, number: int) -> list[list[list[list[float]]]]:
+        """From where to where the handles went in each drag that led to a step, [N][2][2] a drag, the earliest first.
+
+        Image space.
+        """
         return [
-            [pair[0], handle]
+            [[pair[0], handle] for pair, handle in zip(drag.pairs, step.handles)]
             for step, drag in self._drags_to(number)
-            for pair, handle in zip(drag.pairs, step.handles)
-        ]
+        ][::-1]
 
     def _drags_to(self, number: int) -> Iterator[tuple[StepRecord, DragRecord]]:
         """The drags that led to a step, the latest first, each with the step of its own on the way there."""

@@ -68,7 +68,7 @@ def test_what_is_far_from_the_handles_ways_follows_less(smile):
     mask = np.zeros((SIZE, SIZE), np.uint8)
     mask[220:310, 120:280] = 255
     corner = np.array([0.37 * SIZE, 0.68 * SIZE])
-    ways = np.array([[corner, corner - [0, 0.04 * SIZE]], [corner + [104, 0], corner + [104, -16]]])
+    ways = [np.array([[corner, corner - [0, 0.04 * SIZE]], [corner + [104, 0], corner + [104, -16]]])]
 
     def line(ways, mask) -> list[float]:
         """Where the mouth's line is at its left end and in its middle, px from the top."""

@@ -184,9 +184,9 @@ def test_what_may_differ_is_the_union_of_the_masks_on_the_way(session: Session, 
     # And the ways are those of all drags on the way.
     handle = PAIRS[0][0]
     assert session.ways(0) == []
-    assert session.ways(1) == [[handle, session.step(1).handles[0]]]
-    assert session.ways(2) == [[handle, session.step(number).handles[0]] for number in (2, 1)]
-    assert session.ways(4) == [[handle, session.step(number).handles[0]] for number in (4, 3)]
+    assert session.ways(1) == [[[handle, session.step(1).handles[0]]]]
+    assert session.ways(2) == [[[handle, session.step(number).handles[0]]] for number in (1, 2)]
+    assert session.ways(4) == [[[handle, session.step(number).handles[0]]] for number in (3, 4)]
 
 
 def test_a_mask_outside_the_window_is_empty(session: Session, editor: FaceEditor) -> None:
