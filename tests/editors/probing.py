@@ -152,7 +152,12 @@ class Probe:
         size = file.stat().st_size
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGUSR1)
-            time.sleep(0.5)
+        deadline, written = time.monotonic() + 10, -1
+        while time.monotonic() < deadline:
+            time.sleep(0.5)  # until nothing is added any more
+            before, written = written, file.stat().st_size
+            if written == before and written > size:
+                break
         return file.read_text(errors="replace")[size:]
 
     def _died(self, error: Exception) -> EditorDied:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
+import signal
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -219,6 +221,18 @@ class Stage:
             assert time.monotonic() < deadline, "the dialog did not end"
             time.sleep(0.1)
         self._dialog = None
+
+    def end(self) -> None:
+        """Ends every dialog as *Close* does; of one that has to be killed GIMP would tell in a window."""
+        for probe in self.gimp.plugins():
+            with contextlib.suppress(EditorError):
+                probe.run("GLib.idle_add(dialog._close)\nNone")
+        deadline = time.monotonic() + 60
+        while self.gimp.plugins() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        for probe in self.gimp.plugins():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(probe.pid, signal.SIGKILL)
 
     def dismiss(self, title: str) -> None:
         """Waits for a window of GIMP's, and presses Enter there."""

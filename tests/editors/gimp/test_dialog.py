@@ -16,9 +16,9 @@ from .driver import Gimp
 
 @pytest.fixture
 def stage(gimp_window: Gimp) -> Iterator[Stage]:
-    yield Stage(gimp_window)
-    for probe in gimp_window.plugins():
-        os.kill(probe.pid, signal.SIGKILL)
+    stage = Stage(gimp_window)
+    yield stage
+    stage.end()
 
 
 def ready_to_pull(stage: Stage) -> object:

@@ -39,7 +39,7 @@ def test_a_snippet_that_hangs_is_shown_while_the_other_plugin_answers(gimp: Gimp
     assert gimp.run("1 + 1") == 2
     assert future.result(30) == "slept"
     with pytest.raises(EditorTimeout, match=r"snippet \d+>.*line 1"):
-        gimp.run("time.sleep(3)", timeout=1)
+        gimp.run("time.sleep(8)", timeout=3)
     assert gimp.run("1 + 1") == 2
 
 
@@ -82,7 +82,7 @@ def test_a_crash_is_told_and_nothing_is_left_behind(gimp_place: GimpPlace) -> No
         pids = [gimp.pid, *(probe.pid for probe in gimp.plugins("pullface-*"))]
         home = gimp.home
         assert len(pids) >= 3
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while any(is_alive(pid) for pid in pids) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert [pid for pid in pids if is_alive(pid)] == []

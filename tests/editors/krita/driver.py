@@ -156,15 +156,24 @@ class Krita(Editor):
 
     def close_documents(self) -> None:
         """Close every document and drop its changes."""
-        # Krita can crash when a document closes within half a second of a layer's change by a script.
-        time.sleep(0.6)
+        # Krita's Layers docker crashes (KisNodeModel::processUpdateQueue) when a document is closed right after a layer
+        # was changed by a script: it still means to draw it.
+        self.let_turn(0.6)
         self.run(
             "for _d in app.documents():\n    _d.waitForDone()\n    _d.setModified(False)\n    _d.close()",
             timeout=60,
         )
         self.wait_until("not app.documents()")
 
-    def settle(self, timeout: float = 30.0) -> None:
+    def let_turn(self, seconds: float = 0.4) -> None:
+        """Wait until Krita's event loop has done all that comes due within so many seconds, however busy it is."""
+        self.run(
+            "_turned = []\nQtCore.QTimer.singleShot(arguments[0], lambda: _turned.append(True))",
+            round(seconds * 1000),
+        )
+        self.wait_until("_turned")
+
+    def settle(self, timeout: float = 60.0) -> None:
         """Wait until Krita has drawn what was changed in the active document."""
         self.run("document() and (document().waitForDone(), None)[1]", timeout=timeout)
 

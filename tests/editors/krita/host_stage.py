@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -108,9 +107,6 @@ def prepared(krita: Krita) -> Iterator[Krita]:
     """The body of the fixture ``stage``: Krita with the helpers above."""
     krita.run(STAGE, timeout=60)
     yield krita
-    # Krita's Layers docker crashes (KisNodeModel::processUpdateQueue) when a document is closed right after a layer
-    # was changed by a script: it still means to draw it.
-    time.sleep(0.6)
 
 
 def colours(width: int, height: int, alpha: int | None = 255) -> Pixels:

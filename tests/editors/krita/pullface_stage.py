@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -227,8 +226,3 @@ class Stage:
         self.krita.run("ws.pull.drag_options = arguments[0]", LONG)
         self.press("Drag")
         return self.until("f['phase'] == 'dragging' and f['step'] >= 3")
-
-
-def soon() -> None:
-    """Lets Krita's event loop do what it has to."""
-    time.sleep(0.4)

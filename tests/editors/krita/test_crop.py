@@ -12,7 +12,7 @@ import pytest
 from tests.server.support import QUICK_INVERSION
 
 from .driver import Krita
-from .pullface_stage import Stage, soon
+from .pullface_stage import Stage
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_a_turned_face_is_found_and_its_frame_turned_by_hand(stage: Stage) -> No
     krita.wait_until("ws.pull.faces", 300)
     assert krita.run("len(ws.pull.faces)") == 1
     found = crop_of(stage)
-    soon()
+    krita.let_turn()
     krita.screenshot("face-found")
     x, y, size, angle = found
     assert angle == pytest.approx(18, abs=12)  # the portrait's own head leans a little to the left
@@ -58,7 +58,7 @@ def test_a_turned_face_is_found_and_its_frame_turned_by_hand(stage: Stage) -> No
 
     press_frame_button(stage)
     krita.wait_until("ws.canvas.framing")
-    soon()
+    krita.let_turn()
     krita.screenshot("frame-with-handles")
     middle = stage.on_screen((x + size / 2, y + size / 2))
     start = handle(stage)
@@ -68,7 +68,7 @@ def test_a_turned_face_is_found_and_its_frame_turned_by_hand(stage: Stage) -> No
     krita.display.key_up("shift")
     krita.wait_until("ws.pull.crop_choice == 'drawn'")
     assert crop_of(stage) == [x, y, size, -30.0]
-    soon()
+    krita.let_turn()
     krita.screenshot("frame-turned-by-hand")
     krita.display.key("Delete")  # back to automatic
     krita.wait_until("ws.pull.crop_choice == 'face'")

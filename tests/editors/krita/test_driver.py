@@ -29,7 +29,7 @@ def test_an_error_arrives_with_its_traceback(krita: Krita) -> None:
 
 def test_a_snippet_that_hangs_is_shown(krita: Krita) -> None:
     with pytest.raises(EditorTimeout, match=r"snippet \d+>.*line 1"):
-        krita.run("time.sleep(4)", timeout=1)
+        krita.run("time.sleep(8)", timeout=3)
     assert krita.run("1 + 1") == 2  # and Krita lives
 
 
@@ -90,7 +90,7 @@ def test_nothing_is_left_behind(krita_place: object) -> None:
         child = krita.run("child.pid")
         assert krita.processes() == [child]
         pid, home = krita.pid, krita.home
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while any(is_alive(each) for each in (pid, child)) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not is_alive(pid)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -247,7 +246,6 @@ def test_a_deleted_layer_and_a_closed_document(stage: Krita) -> None:
     assert "Undo" in hint
     stage.run("trigger('edit_undo')")
     assert stage.run("kept.exists()")
-    time.sleep(0.6)  # see the fixture
     stage.run("half = kept.read(Rect(0, 0, 400, 400))\nnext(half)")
     stage.close_documents()
     assert not stage.run("kept.exists()")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -76,7 +75,7 @@ def test_an_edit_is_one_step_of_undo_right_above_the_source(stage: Krita, inside
     assert (seen[30:70, 20:50] == (30, 200, 10, 255)).all()
     assert np.array_equal(seen[30:70, 50:80, :3], as_pixels(before, 320, 240)[30:70, 50:80, :3])
     for _ in range(5):
-        time.sleep(0.1)
+        stage.let_turn(0.1)
         assert stage.run("document().activeNode().name()") == "source"
     assert stage.call("own", "source", 0, 0, 320, 240) == before
     after_tree = stage.run("tree()")
@@ -419,7 +418,6 @@ def test_a_record_is_saved_with_the_document(stage: Krita, tmp_path: Path) -> No
     stage.run("source('Background').save_record(b'other')")
     identifier = stage.run("source().layer_id")
     stage.save_document(tmp_path / "kept.kra")
-    time.sleep(0.6)  # see the fixture
     stage.close_documents()
     stage.open_document(tmp_path / "kept.kra")
     assert stage.run("source().layer_id") == identifier

@@ -48,14 +48,14 @@ def test_the_backend_starts_from_the_plugin_and_ends_with_krita(own_krita: Krita
     own_krita.run(
         "from pullface.backend.wire.client import Client\n"
         "from pullface.backend.wire.launch import ensure_server\n"
-        "with Client(ensure_server(), 'test', timeout=10) as client:\n"
-        "    told = client.request('status', timeout=10).body",
-        timeout=60,
+        "with Client(ensure_server(), 'test', timeout=60) as client:\n"
+        "    told = client.request('status', timeout=60).body",
+        timeout=150,
     )
     assert own_krita.run("told['state']") in ("starting", "ready")
     assert own_krita.processes() != []
     own_krita.quit()
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while own_krita.processes() and time.monotonic() < deadline:
         time.sleep(0.1)
     assert own_krita.processes() == []
