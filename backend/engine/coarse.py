@@ -22,11 +22,17 @@ START: State = (None, None)
 
 
 def run_blocks(
-    synthesis: Any, ws: Tensor, state: State = START, above: int = 0, upto: int | None = None
+    synthesis: Any,
+    ws: Tensor,
+    state: State = START,
+    above: int = 0,
+    upto: int | None = None,
+    fused: bool = False,
 ) -> State:
     """Runs the blocks whose resolution is above `above` and at most `upto` (None: all) on `state`.
 
     ws: [N, num_ws, w_dim]; all of it, whichever blocks run.
+    fused: scale the weights by w instead of the features: cheaper where the weights have gradients of their own.
     """
     x, image = state
     for block, own in synthesis.blocks(ws):
@@ -35,15 +41,15 @@ def run_blocks(
         if block.resolution <= above:
             continue
         if block.resolution >= LARGE and torch.is_grad_enabled():
-            x, image = checkpoint(_run_block, block, own, x, image, use_reentrant=False)
+            x, image = checkpoint(_run_block, block, own, x, image, fused, use_reentrant=False)
         else:
-            x, image = _run_block(block, own, x, image)
+            x, image = _run_block(block, own, x, image, fused)
     return x, image
 
 
-def _run_block(block: Any, ws: Tensor, x: Tensor | None, image: Tensor | None) -> State:
-    x = block.features(x, ws, noise_mode="const")
-    return x, block.to_image(x, image, ws)
+def _run_block(block: Any, ws: Tensor, x: Tensor | None, image: Tensor | None, fused: bool) -> State:
+    x = block.features(x, ws, noise_mode="const", fused_modconv=fused)
+    return x, block.to_image(x, image, ws, fused_modconv=fused)
 
 
 def image_up_to(synthesis: Any, ws: Tensor, resolution: int) -> Tensor:

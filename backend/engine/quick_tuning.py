@@ -18,7 +18,7 @@ from backend.engine.coarse import State, draws_coarsely, run_blocks
 from backend.engine.inversion_methods import InversionTask
 from backend.engine.orthogonal import OrthogonalDescent
 from backend.engine.refinement import levelled_out
-from stylegan_ops.precision import mixed_precision
+from stylegan_ops.precision import has_bfloat16, mixed_precision
 
 FINE_FROM = 32
 """Blocks of this resolution and above are tuned; in models of fewer pixels, at least the two last."""
@@ -83,8 +83,10 @@ class Tuning:
 
     def _loss(self, below: State) -> tuple[Tensor, float]:
         """The loss of the moment, and the root of the mean squared colour error."""
-        with mixed_precision(self._pivot.device):
-            _, image = run_blocks(self._synthesis, self._pivot, below, above=self._from // 2)
+        device = self._pivot.device
+        fused = not has_bfloat16(device)
+        with mixed_precision(device):
+            _, image = run_blocks(self._synthesis, self._pivot, below, above=self._from // 2, fused=fused)
         assert image is not None
         image = image.float()
         squared = ((image - self._task.target) / 2).square().mean()

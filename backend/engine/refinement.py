@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from backend.engine.adam import Adam
 from backend.engine.coarse import coarse_target, draws_coarsely, image_up_to
 from backend.engine.inversion_methods import InversionTask
 from backend.engine.perceptual import MultiScaleDistance, PerceptualDistance
@@ -136,12 +137,10 @@ class Refinement:
         last: bool,
     ) -> None:
         settings = self._task.settings
-        optimiser = torch.optim.Adam([self._common, self._apart], lr=settings.pivot_rate, betas=(0.9, 0.99))
+        optimiser = Adam([self._common, self._apart], betas=(0.9, 0.99))
         losses: list[float] = []
         for step in range(steps):
             falling = 0.5 + 0.5 * math.cos(math.pi * step / steps) if last else 1.0
-            for group in optimiser.param_groups:
-                group["lr"] = settings.pivot_rate * falling
             image = self._render(self._latent(), size)
             loss = distance(image) + settings.pivot_pixel_weight * ((image - target) / 2).square().mean()
             loss = (
@@ -149,9 +148,8 @@ class Refinement:
                 + settings.prior * self._common.square().mean()
                 + settings.tie * self._apart.square().mean()
             )
-            optimiser.zero_grad(set_to_none=True)
             loss.backward()
-            optimiser.step()
+            optimiser.step(settings.pivot_rate * falling)
             self.steps += 1
             losses.append(float(loss.detach()))
             tell(step + 1, losses[-1])

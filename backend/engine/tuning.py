@@ -39,7 +39,7 @@ def tune(
     steps = 0
     try:
         while steps < settings.tuning_steps:
-            image = generator.synthesis(pivot, noise_mode="const")
+            image = generator.synthesis(pivot, noise_mode="const", fused_modconv=True)
             squared = ((image - target) / 2).square().mean()
             if float(squared.detach()) ** 0.5 <= settings.good_enough:
                 break

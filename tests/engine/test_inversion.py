@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+import copy
 import dataclasses
+import subprocess
 import sys
 import zlib
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from backend.engine import (
     Cancelled,
@@ -18,6 +22,7 @@ from backend.engine import (
     lpips_distance,
     perceptual,
 )
+from backend.engine.adam import Adam
 from backend.engine.coarse import coarse_target, image_up_to
 from backend.engine.delta import PackedChange
 from backend.engine.first_guess import first_guess, guess_from_samples
@@ -35,6 +40,7 @@ from .conftest import small_model
 SHORT = InversionSettings(pivot_steps=6, tuning_steps=4)
 PUBLISHED = dataclasses.replace(InversionSettings.of_method("pti"), pivot_steps=6, tuning_steps=4)
 CPU = torch.device("cpu")
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def psnr(first: np.ndarray, second: np.ndarray) -> float:
@@ -418,3 +424,58 @@ def test_orthogonalised_momentum():
     descent.step(0.1)
     assert float(weight.detach().square().mean().sqrt()) == pytest.approx(0.1, rel=0.3)
     assert torch.equal(bias.detach(), torch.zeros(16))  # it had no gradient
+
+
+@pytest.fixture(scope="module")
+def larger():
+    """A model that draws coarsely at 64 px, and a picture that it does not draw."""
+    rough = np.random.default_rng(3).integers(0, 256, (6, 6, 3), dtype=np.uint8)
+    return small_model(128), np.array(Image.fromarray(rough).resize((128, 128), Image.Resampling.BICUBIC))
+
+
+def test_weights_scaled_by_w_give_the_same_picture_and_gradients(larger):
+    model, _ = larger
+    synthesis = copy.deepcopy(model.generator).requires_grad_(False).synthesis
+    tuned = tuned_parameters(synthesis, 32)
+    ws = model.w_mean.repeat(1, model.generator.num_ws, 1)
+    found = []
+    for fused in (False, True):
+        for parameter in tuned.values():
+            parameter.requires_grad_(True).grad = None
+        _, image = coarse.run_blocks(synthesis, ws, fused=fused)
+        image.square().mean().backward()
+        found.append([image.detach(), *(parameter.grad.clone() for parameter in tuned.values())])
+    for usual, other in zip(*found, strict=True):
+        assert torch.allclose(usual, other, rtol=1e-3, atol=1e-5 * float(usual.abs().max()) + 1e-9)
+
+
+def test_adam_is_the_one_that_everybody_knows():
+    random = torch.Generator().manual_seed(0)
+    own, known = (torch.ones(3, 5, requires_grad=True) for _ in range(2))
+    slope = torch.randn(3, 5, generator=random)
+    ours, theirs = Adam([own], betas=(0.8, 0.95)), torch.optim.Adam([known], betas=(0.8, 0.95))
+    for step in range(9):
+        for leaf in (own, known):
+            ((leaf - slope) * slope).square().sum().backward()
+        ours.step(0.1 / (step + 1))
+        theirs.param_groups[0]["lr"] = 0.1 / (step + 1)
+        theirs.step()
+        theirs.zero_grad()
+        assert torch.allclose(own, known, atol=1e-6)
+    assert own.grad is None
+
+
+def test_a_quick_inversion_does_not_wait_for_the_compiler():
+    script = """
+import sys
+import numpy as np
+from backend.engine import FaceEditor, InversionSettings
+from tests.engine.conftest import small_model
+settings = InversionSettings(pivot_steps=4, tuning_steps=2)
+FaceEditor(small_model(64)).invert(np.full((64, 64, 3), 99, np.uint8), settings=settings)
+print("torch._dynamo" in sys.modules)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=300, check=True
+    )
+    assert done.stdout.split() == ["False"]
