@@ -48,9 +48,9 @@ class Shape:
     channels: int
     entries: int
     w_dim: int
-    width: int = 128
+    width: int = 96
     heads: int = 4
-    encoder_layers: int = 2
+    encoder_layers: int = 1
     decoder_layers: int = 2
 
 

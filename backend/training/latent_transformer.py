@@ -183,7 +183,7 @@ class Training:
 
 
 def train(
-    folder: Path, model: Model, output: Path, faces: int = 1000, steps: int = 2500, seed: int = 0
+    folder: Path, model: Model, output: Path, faces: int = 1000, steps: int = 4000, seed: int = 0
 ) -> bool:
     """Draw the pairs, train, write `output`; the same call goes on with what an earlier one left in `folder`.
 
@@ -216,7 +216,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("--model", default=DEFAULT_MODEL, help="a name or a file")
     parser.add_argument("--run", type=Path, required=True, help="folder for pairs and checkpoint")
     parser.add_argument("--faces", type=int, default=1000, help="random faces, each changed twice")
-    parser.add_argument("--steps", type=int, default=2500)
+    parser.add_argument("--steps", type=int, default=4000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--output", type=Path, default=WEIGHTS)
     parser.set_defaults(function=_run)
