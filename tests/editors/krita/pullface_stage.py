@@ -26,6 +26,9 @@ SECOND = (408.1, 534.9), (417.9, 513.8)
 LONG = {"engine": "reference", "steps": 2000, "stop_distance": 0.0, "learning_rate": 1e-5}
 """Options of a drag that lasts until it is stopped."""
 
+PATIENCE = 900.0
+"""Seconds for a whole inversion, which takes 25 where nothing else is done."""
+
 _NAMES = """
 import hashlib, sys
 ws = sys.modules["pullface.workspace"]._workspace
@@ -218,11 +221,11 @@ class Stage:
         self.krita.run("ws.pull.drag_options = arguments[0]", options)
         before = self.facts()["results"]
         self.press("Drag")
-        self.until(f"f['results'] > {before} or f['kind'] == 'error'", 600)
+        self.until(f"f['results'] > {before} or f['kind'] == 'error'", PATIENCE)
         return self.rest()
 
     def begin_long_pull(self) -> dict[str, Any]:
         """A pull that runs until it is stopped."""
         self.krita.run("ws.pull.drag_options = arguments[0]", LONG)
         self.press("Drag")
-        return self.until("f['phase'] == 'dragging' and f['step'] >= 3")
+        return self.until("f['phase'] == 'dragging' and f['step'] >= 3", PATIENCE)

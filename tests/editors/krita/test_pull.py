@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from .driver import Krita
-from .pullface_stage import HANDLE, SECOND, TARGET, Stage
+from .pullface_stage import HANDLE, PATIENCE, SECOND, TARGET, Stage
 
 SMILE = {"steps": 60}
 FURTHER = "The points have not arrived yet."
@@ -45,7 +45,7 @@ def test_place_select_pull_scrub_apply_undo_redo_save_reopen_and_pull_on(
     stage.press("Drag")
     stage.until("('inverting', True) in seen")
     krita.screenshot("inverting")
-    stage.until("('dragging', True) in seen")
+    stage.until("('dragging', True) in seen", PATIENCE)
     krita.screenshot("dragging")
     facts = stage.rest()
     assert facts["kind"] != "error"
