@@ -1,6 +1,6 @@
 """Adam (Kingma and Ba, ICLR 2015) for a few tensors.
 
-PyTorch's own loads its compiler when the first optimiser is made, which takes 2 to 3 s of processor time: more than
+PyTorch's own loads its compiler when the first optimiser is made, which takes about 2 s of processor time: more than
 all coarse steps of an inversion.
 """
 

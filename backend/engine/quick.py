@@ -22,7 +22,7 @@ def invert_quickly(task: InversionTask) -> Fitted:
     share = PIVOT_SHARE if task.settings.tuning_steps else 1.0
     refinement = Refinement(task, first_guess(task.model, task.target, task.settings.seed))
     task.report("pivot", 0.0, 0.0, refinement.latent)
-    pivot = refinement.run(lambda done, loss: task.report("pivot", share * done, loss, refinement.latent))
+    pivot = refinement.run(lambda done, loss: task.report("pivot", share * done, loss, refinement.shown))
     tuning = Tuning(task, pivot)
     tuning.run(lambda done, loss: task.report("tuning", share + (1 - share) * done, loss, lambda: pivot))
     return Fitted(pivot, refinement.steps, tuning.steps)

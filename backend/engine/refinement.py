@@ -76,7 +76,15 @@ class Refinement:
         own = self._white.coordinates(guess.detach()).clamp(-FARTHEST, FARTHEST)
         self._common = own.mean(dim=1, keepdim=True).requires_grad_(True)
         self._apart = (own - own.mean(dim=1, keepdim=True)).requires_grad_(True)
+        self._nearest, self._near = math.inf, guess
         self.steps = 0
+
+    def shown(self) -> Tensor:
+        """w+ [1, num_ws, w_dim] for a preview: of the steps at full size, the one with the least colour error so far.
+
+        They begin by going astray; nobody wants to see the face go away again.
+        """
+        return self.latent() if math.isinf(self._nearest) else self._near
 
     def latent(self) -> Tensor:
         """w+ [1, num_ws, w_dim], without gradient."""
@@ -141,8 +149,12 @@ class Refinement:
         losses: list[float] = []
         for step in range(steps):
             falling = 0.5 + 0.5 * math.cos(math.pi * step / steps) if last else 1.0
-            image = self._render(self._latent(), size)
-            loss = distance(image) + settings.pivot_pixel_weight * ((image - target) / 2).square().mean()
+            latent = self._latent()
+            image = self._render(latent, size)
+            squared = ((image - target) / 2).square().mean()
+            if last and float(squared.detach()) < self._nearest:
+                self._nearest, self._near = float(squared.detach()), latent.detach()
+            loss = distance(image) + settings.pivot_pixel_weight * squared
             loss = (
                 loss
                 + settings.prior * self._common.square().mean()

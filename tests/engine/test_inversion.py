@@ -479,3 +479,13 @@ print("torch._dynamo" in sys.modules)
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=300, check=True
     )
     assert done.stdout.split() == ["False"]
+
+
+def test_previews_of_the_pivot_never_step_back(editor, picture):
+    seen = []
+    wild = dataclasses.replace(SHORT, pivot_steps=12, tuning_steps=0, pivot_rate=2.0)
+    inversion = editor.invert(picture, lambda step: seen.append(psnr(step.preview(), picture)), wild)
+    of_pivot = seen[1:-1]
+    assert len(of_pivot) == 12
+    assert of_pivot == sorted(of_pivot)
+    assert psnr(editor.render(inversion), picture) < of_pivot[-1] - 1  # the steps themselves did
