@@ -203,16 +203,28 @@ class Follower:
 
         rows: [R], numbers 2·point + (0 for x, 1 for y).
         """
+        chosen = self._motions(features, positions).flatten(0, 1)[rows]
+        return self._spread(chosen, (positions[:, None] + self._offsets)[rows // 2])
+
+    def motion_sums(self, features: Tensor, positions: Tensor, shares: Tensor) -> Tensor:
+        """The same for sums over the handles: maps [R, C, h, w]; the motion of each counts with `shares` [R, N, 2]."""
+        values = torch.einsum("rna,nakc->rnkc", shares, self._motions(features, positions))
+        places = (positions[:, None] + self._offsets).expand(len(shares), -1, -1, -1)
+        return self._spread(values.flatten(1, 2), places.flatten(1, 2))
+
+    def _motions(self, features: Tensor, positions: Tensor) -> Tensor:
+        """What a change of each sample's values moves each handle by, [N, 2, K, C] px."""
         _, gradients = self._look(features, positions)
         both = (gradients + self._gradients) / 2
         inverse = torch.linalg.inv(self._regular(self._structure(both)))
         # The patch has moved by d when the map at its old place changes by −gradient·d.
-        values = -torch.einsum("nab,k,nkcb->nakc", inverse, self._weights, both) * self.scale
-        chosen = values.flatten(0, 1)[rows]
-        places = (positions[:, None] + self._offsets)[rows // 2]
+        return -torch.einsum("nab,k,nkcb->nakc", inverse, self._weights, both) * self.scale
+
+    def _spread(self, values: Tensor, places: Tensor) -> Tensor:
+        """Maps [R, C, h, w], each of its own row of `values` [R, P, C] at `places` [R, P, 2]."""
         taps = Taps.at(places, self._cell, self._cells)
-        group = torch.arange(len(rows), device=rows.device).repeat_interleave(places.shape[1])
-        return taps.spread(chosen.flatten(0, 1), group, len(rows))
+        group = torch.arange(len(values), device=values.device).repeat_interleave(places.shape[1])
+        return taps.spread(values.flatten(0, 1), group, len(values))
 
 
 def limited(vectors: Tensor, longest: float) -> Tensor:

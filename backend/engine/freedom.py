@@ -5,13 +5,27 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from torch import Tensor
+
+from backend.engine.ways import feature
 
 FEATURE_RESOLUTION = 64
 """F of our engines is the block of this resolution, whatever the picture's: patches cover the same part of a face."""
 
+FEW = 12
+"""So many handles are those of features, however much may move."""
+
+FURTHER = 0.5
+"""Strength that another face adds to the asked one."""
+
 LEAST, MOST = 3.5, 5.5
 """Up to which detail entries are free at strength 0 and 1, as a power of two: half of what a StyleGAN2 draws at 16 px,
 and half of what it draws at 64 px."""
+
+
+def asks_for_a_face(handles: int, mask: Tensor | None) -> bool:
+    """Whether handles are too many to be those of features, and what may move (`mask` [H, W]; None: all) is a head."""
+    return handles > FEW and (mask is None or feature(float(mask.mean())) == 0)
 
 
 def free_entries(synthesis: Any, strength: float) -> int:

@@ -12,6 +12,10 @@ A step (`advance`) does:
     firmly, what it lets move but nobody pulls (`Held`), and stays near the start (`damped_step`);
  3. a look at the new feature map: positions, and the cost of all three wishes. A cost that is not lower is rolled
     back and tried again with fresh rows, then nearer (Levenberg 1944, Marquardt 1963).
+
+More than twelve handles where a head may move ask for another face, not for a feature (`asks_for_a_face`). Such a face
+is far away in w, so its prior is weak; and it is one of the model's as long as the entries of w+ change alike: mixing
+coarse entries of one face with fine ones of another is what the model was trained with.
 """
 
 from __future__ import annotations
@@ -28,9 +32,9 @@ from torch import Tensor
 from backend.engine import engines
 from backend.engine.engines import DragProblem
 from backend.engine.following import Follower, limited
-from backend.engine.freedom import FEATURE_RESOLUTION
+from backend.engine.freedom import FEATURE_RESOLUTION, asks_for_a_face
 from backend.engine.holding import Held, calm_costs, fixed_costs
-from backend.engine.jacobian import pull_back
+from backend.engine.jacobian import basis, corrected, pull_back
 from backend.engine.least_squares import damped_step
 from backend.engine.ways import NEAR
 from stylegan_ops.precision import mixed_precision
@@ -54,6 +58,15 @@ be stuck with it, and the weight that is none."""
 FRESH_ROWS = 24
 """The most rows of positions that one step computes anew: a step has to stay short, however many points there are."""
 
+DIRECTIONS = 4
+"""For another face, once each point has had rows: so many combinations of the rows are computed anew in a step."""
+
+ALIKE = 0.9
+"""How far entries of w+ change alike for another face: the correlation of their changes."""
+
+LENIENT, FIRM = 0.1, 3.0
+"""Factors on the prior's weight for another face: on its distance from the start, and on the length of a step."""
+
 TRIALS = 4
 """The most latents that one step looks at before it gives up."""
 
@@ -73,8 +86,8 @@ LEAST_CONFIDENCE = 0.05
 LOST = 0.2
 """Least weight of a handle, and the confidence below which it counts as out of sight."""
 
-PATIENCE, LEAST_PROGRESS = 6, 0.03
-"""The drag is stuck when so many steps together lower the cost by less than this part."""
+PATIENCE, LEAST_PROGRESS, LITTLE_PROGRESS = 6, 0.03, 0.08
+"""The drag is stuck when so many steps together lower the cost by less than this part; the last for another face."""
 
 NEARLY, INSISTENCE = 2.5 / 256, 0.4
 """Handles that are stuck nearer than this (part of the picture's side) are trusted to this part of the deviation."""
@@ -120,7 +133,14 @@ class GaussNewtonEngine:
         self._start = problem.latent[0, :layers].detach().float()
         self._rest = problem.latent[:, layers:].detach().float()
         self._deviations = _square_root(problem.covariance, self._start)
-        self._prior = 10 ** (1 - 2 * problem.strength)
+        self._prior = self._stiffness = 10 ** (1 - 2 * problem.strength)
+        self._least = LEAST_PROGRESS
+        self._mixture: Tensor | None = None
+        if asks_for_a_face(len(problem.handles), problem.mask):
+            self._prior *= LENIENT
+            self._stiffness *= FIRM
+            self._least = LITTLE_PROGRESS
+            self._mixture = _mixture(layers).to(self._start)
         self._longest = LONGEST_STEP * self._size
         self._error = POSITION_ERROR * self._size
         self._reach = self._longest
@@ -131,6 +151,7 @@ class GaussNewtonEngine:
         self._rows = torch.zeros(2 * count, self._start.numel(), device=self._device)
         self._doubts = np.full(count, np.inf)
         self._fresh = np.zeros(count, bool)
+        self._errors: deque[Tensor] = deque(maxlen=DIRECTIONS - 1)
         self._targets: Tensor | None = None
         self._origins: Tensor | None = None
         self._costs: deque[float] = deque(maxlen=PATIENCE + 1)
@@ -153,7 +174,8 @@ class GaussNewtonEngine:
         return self._state.positions.double().cpu().numpy()
 
     def _latent(self, x: Tensor) -> Tensor:
-        return torch.cat([(self._start + x @ self._deviations.t())[None], self._rest], dim=1)
+        change = x if self._mixture is None else self._mixture @ x
+        return torch.cat([(self._start + change @ self._deviations.t())[None], self._rest], dim=1)
 
     def _features(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """F of a latent, [1, C, m, m] with its graph, and the same without, [C, m, m] float32."""
@@ -229,7 +251,7 @@ class GaussNewtonEngine:
         self._state = trial.state
         reached = float(trial.cost)
         self._costs.append(reached)
-        if len(self._costs) > PATIENCE and self._costs[0] - reached < LEAST_PROGRESS * self._costs[0]:
+        if len(self._costs) > PATIENCE and self._costs[0] - reached < self._least * self._costs[0]:
             self._stop_or_insist(trial.state, wanted, weights)
         return reached
 
@@ -300,7 +322,7 @@ class GaussNewtonEngine:
         return limited(waypoint - positions, reach)
 
     def _solve(self, state: State, wanted: Tensor, weights: Tensor, with_held: bool, reach: float) -> Tensor:
-        scale = (weights.sqrt() / self._error).repeat_interleave(2)
+        scale = self._scale(weights)
         rows = self._rows * scale[:, None]
         wish = self._stretch(state.positions, wanted, reach).flatten() * scale
         if with_held and self._held is not None:
@@ -309,7 +331,7 @@ class GaussNewtonEngine:
         position = state.x.detach().flatten()
         back = RETURN * reach / self._longest
         centre = -position * (back / torch.linalg.norm(position).clamp(min=1e-9)).clamp(max=1)
-        return damped_step(rows, wish, centre, self._prior)
+        return damped_step(rows, wish, centre, self._stiffness)
 
     def _renew(self, state: State, which: NDArray[np.bool_]) -> bool:
         """Computes the rows of the points `which` [N] anew, of the most doubtful ones if they are many.
@@ -317,6 +339,8 @@ class GaussNewtonEngine:
         A point that never had rows borrows those of its nearest neighbour that has. Says whether there was any.
         """
         assert self._follower is not None
+        if self._mixture is not None and np.isfinite(self._doubts).all():
+            return self._renew_along(state)
         points = np.flatnonzero(which)
         if not len(points):
             return False
@@ -336,10 +360,33 @@ class GaussNewtonEngine:
                 self._rows[2 * unknown + axis] = self._rows[2 * nearest + axis]
         return True
 
+    def _renew_along(self, state: State) -> bool:
+        """Corrects the rows of many points along the motion that is asked for, which makes the cost's gradient exact,
+        and along the latest errors of prediction. Says whether that was not done before in this step.
+        """
+        assert self._follower is not None
+        assert self._targets is not None
+        if self._fresh.all():
+            return False
+        scale = self._scale(state.confidence.clamp(min=LEAST_CONFIDENCE))
+        wish = self._stretch(state.positions, self._targets, self._reach).flatten()
+        along = basis(torch.stack([wish, *self._errors]) * scale)
+        shares = (along * scale).reshape(len(along), -1, 2)
+        maps = self._follower.motion_sums(state.plain, state.positions, shares)
+        exact = pull_back(state.features, state.x, maps)
+        self._rows = corrected(self._rows * scale[:, None], along, exact) / scale[:, None]
+        self._fresh[:] = True
+        return True
+
+    def _scale(self, weights: Tensor) -> Tensor:
+        """From px to deviations of an error, [2N], for handles with `weights` [N]."""
+        return (weights.sqrt() / self._error).repeat_interleave(2)
+
     def _learn(self, state: State, trial: Trial) -> None:
         """Corrects the rows by what the step did, and notes how wrong each point's were."""
         moves, delta = trial.moves, trial.delta
         error = trial.state.positions - state.positions - moves
+        self._errors.appendleft(error.flatten())
         self._rows += torch.outer(error.flatten(), delta) / delta.square().sum().clamp(min=1e-12)
         moved = torch.linalg.norm(moves, dim=1) + SHORTEST_MOTION * self._longest
         wrong = (torch.linalg.norm(error, dim=1) / moved).cpu().numpy()
@@ -385,9 +432,15 @@ class GaussNewtonEngine:
         """What would be left if every handle could be moved without the others."""
         pairs = self._rows.reshape(-1, 2, self._rows.shape[1]) / self._error
         gram = pairs @ pairs.transpose(1, 2)
-        stiff = gram + self._prior * torch.eye(2, device=self._device)
+        stiff = gram + self._stiffness * torch.eye(2, device=self._device)
         asked = wish.reshape(-1, 2, 1)
         return float((asked - gram @ torch.linalg.solve(stiff, asked)).square().sum())
+
+
+def _mixture(entries: int) -> Tensor:
+    """The symmetric root of a covariance of 1 for each entry and `ALIKE` between any two, [entries, entries]."""
+    apart, alike = (1 - ALIKE) ** 0.5, (1 - ALIKE + entries * ALIKE) ** 0.5
+    return apart * torch.eye(entries) + (alike - apart) / entries
 
 
 def _square_root(covariance: Tensor | None, like: Tensor) -> Tensor:

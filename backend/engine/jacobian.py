@@ -21,3 +21,18 @@ def pull_back(features: Tensor, unknowns: Tensor, maps: Tensor) -> Tensor:
         )
         rows.append(gradient.flatten(1).float())
     return torch.cat(rows)
+
+
+def basis(directions: Tensor) -> Tensor:
+    """Orthonormal rows [k', m] that span `directions` [k, m], without those that add next to nothing to the others."""
+    _, sizes, rows = torch.linalg.svd(directions, full_matrices=False)
+    return rows[sizes > 1e-3 * sizes[0]]
+
+
+def corrected(rows: Tensor, along: Tensor, exact: Tensor) -> Tensor:
+    """The matrix next to `rows` [m, n] whose products with `along`, orthonormal [k, m], are `exact` [k, n].
+
+    What Broyden's correction is for a step, this is for a combination of the rows (Schlenkrich, Griewank and Walther
+    2010, "On the local convergence of adjoint Broyden methods").
+    """
+    return rows + along.t() @ (exact - along @ rows)

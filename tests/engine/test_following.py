@@ -10,7 +10,7 @@ import torch.nn.functional as F
 
 from backend.engine.following import Follower
 from backend.engine.holding import Held, calm_costs, fixed_costs
-from backend.engine.jacobian import pull_back
+from backend.engine.jacobian import basis, corrected, pull_back
 from backend.engine.least_squares import damped_step
 from backend.engine.points import Taps
 
@@ -205,3 +205,24 @@ def test_the_random_rows_estimate_the_whole_curvature(monkeypatch):
     assert float((rows @ vector).square().sum()) == pytest.approx(
         float((exact @ vector).square().sum()), rel=0.3
     )
+
+
+def test_sums_of_motions_are_those_of_the_single_ones():
+    handles = torch.tensor([[40.0, 50.0], [90.3, 30.7], [20.0, 110.0]])
+    follower = Follower(waves(), handles, (SIZE, SIZE))
+    features = waves(0.8, -0.5)
+    shares = torch.randn(2, 3, 2, generator=torch.Generator().manual_seed(1))
+    single = follower.motion_maps(features, handles + 1, torch.arange(6))
+    sums = follower.motion_sums(features, handles + 1, shares)
+    torch.testing.assert_close(sums, torch.einsum("rm,mchw->rchw", shares.flatten(1), single))
+
+
+def test_rows_are_corrected_along_some_directions_and_nowhere_else():
+    torch.manual_seed(0)
+    right, rows, asked = torch.randn(6, 9), torch.randn(6, 9), torch.randn(2, 6)
+    along = basis(torch.stack([asked[0], 3 * asked[0], asked[1]]))
+    assert len(along) == 2  # the second adds nothing
+    better = corrected(rows, along, along @ right)
+    torch.testing.assert_close(asked @ better, asked @ right)
+    across = torch.linalg.svd(asked).Vh[2:]
+    torch.testing.assert_close(across @ better, across @ rows)

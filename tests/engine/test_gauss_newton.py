@@ -354,3 +354,44 @@ def test_many_points_take_their_rows_in_turns(toon, face, other, monkeypatch):
     assert np.isfinite(engine._doubts).all()
     before, after = (np.linalg.norm(p - targets, axis=1).mean() for p in (handles, engine.locate()))
     assert after < 0.6 * before
+
+
+def test_many_points_where_a_head_may_move_ask_for_a_face_and_cost_few_rows(toon, face, other, monkeypatch):
+    """Entries of w+ change alike, and after two steps a step costs a handful of backward passes."""
+    from backend.engine import gauss_newton
+
+    inversion, places = face
+    handles, targets = (np.array([where[name] for name in places]) for where in (places, other))
+    rows = []
+    right = gauss_newton.pull_back
+    monkeypatch.setattr(
+        gauss_newton, "pull_back", lambda *arguments: rows.append(len(arguments[2])) or right(*arguments)
+    )
+
+    def common() -> float:
+        """Part of the change that all free entries have in common."""
+        engine = GaussNewtonEngine(problem_of(toon, inversion, handles))
+        for _ in range(6):
+            engine.locate()
+            engine.advance(targets)
+        change = (engine.latent - inversion.pivot)[0, :6]
+        return float(6 * change.mean(dim=0).square().sum() / change.square().sum())
+
+    alike = common()
+    assert max(rows[2:]) <= gauss_newton.DIRECTIONS
+    monkeypatch.setattr(gauss_newton, "ALIKE", 0.0)
+    assert alike > 0.5 > common()
+
+
+def test_a_features_handles_do_not_ask_for_a_face(toon, face):
+    inversion, places = face
+    handles = np.array(list(places.values()))
+    narrow, wide = torch.zeros(2, 256, 256)
+    narrow[:64, :64] = wide[:200] = 1
+    faces = [
+        GaussNewtonEngine(problem_of(toon, inversion, handles[:count], mask))._mixture is not None
+        for count, mask in ((1, None), (12, wide), (24, narrow), (24, None), (24, wide))
+    ]
+    assert faces == [False, False, False, True, True]
+    drags = [toon.drag(inversion, np.stack([handles[:count]] * 2, axis=1)) for count in (12, 24)]
+    assert [drag._engine._start.shape[0] for drag in drags] == [6, 8]
