@@ -23,7 +23,7 @@ from torch import Tensor
 from backend.engine import engines, gauss_newton, reference  # noqa: F401  (both register themselves)
 from backend.engine.device import memory_guard
 from backend.engine.engines import DragEngine, DragProblem
-from backend.engine.freedom import FURTHER, free_entries
+from backend.engine.freedom import free_entries
 from backend.errors import PullfaceError
 
 Outcome = Literal["arrived", "stuck", "limit", "stopped"]
@@ -41,9 +41,8 @@ class DragOptions:
     steps: the most changes of the latent before the drag ends with "limit".
     strength: 0 to 1, how much the picture may change for the sake of the points. 0 keeps it close to where it was,
         may stop short of a target, and frees 4 of a StyleGAN2's entries of w+; 1 goes almost anywhere to arrive and
-        frees 8 (of another model those that draw equally coarse things, see `freedom.py`); two more where so many
-        points are pulled that they ask for another face. The prior towards the start weighs 10^(1 − 2·strength), less
-        for such a face. Engine `reference` does without it.
+        frees 8 (of another model those that draw equally coarse things, see `freedom.py`). The prior towards the start
+        weighs 10^(1 − 2·strength). Engine `reference` does without it.
     learning_rate: of Adam, for engine `reference`; None = the model's own scale (see
         `FaceEditor.default_learning_rate`).
     lambda_mask: weight of "what may not move stays as it was". The published 20 holds a 128-px model so firmly that
@@ -80,14 +79,11 @@ class DragOptions:
                 f"Choose one of: {', '.join(engines.names())}.",
             )
 
-    def free_entries(self, synthesis: Any, face: bool = False) -> int:
-        """How many entries of w+ may change in a model with this synthesis network; `gauss-newton` takes more when
-        another `face` is asked for, see `asks_for_a_face`.
-        """
+    def free_entries(self, synthesis: Any) -> int:
+        """How many entries of w+ may change in a model with this synthesis network."""
         if self.free_layers is not None:
             return self.free_layers
-        strength = self.strength + (FURTHER if face and self.engine == "gauss-newton" else 0)
-        return PUBLISHED_LAYERS if self.engine == "reference" else free_entries(synthesis, strength)
+        return PUBLISHED_LAYERS if self.engine == "reference" else free_entries(synthesis, self.strength)
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> DragOptions:

@@ -31,7 +31,6 @@ from backend.engine.depth import Pixels
 from backend.engine.device import choose_device, memory_guard
 from backend.engine.drag import Drag, DragOptions, check_mask, check_pairs
 from backend.engine.engines import DragProblem
-from backend.engine.freedom import asks_for_a_face
 from backend.engine.inversion import Inversion, InversionSettings, OnProgress, Picture
 from backend.errors import PullfaceError
 
@@ -116,7 +115,7 @@ class FaceEditor:
             mask=movable,
             learning_rate=chosen.learning_rate or self.default_learning_rate(),
             lambda_mask=chosen.lambda_mask,
-            free_layers=chosen.free_entries(generator.synthesis, asks_for_a_face(len(points), movable)),
+            free_layers=chosen.free_entries(generator.synthesis),
             covariance=self._with_label(known.info.get("label")).w_covariance,
             strength=chosen.strength,
         )

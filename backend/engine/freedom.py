@@ -15,9 +15,6 @@ FEATURE_RESOLUTION = 64
 FEW = 12
 """So many handles are those of features, however much may move."""
 
-FURTHER = 0.5
-"""Strength that another face adds to the asked one."""
-
 LEAST, MOST = 3.5, 5.5
 """Up to which detail entries are free at strength 0 and 1, as a power of two: half of what a StyleGAN2 draws at 16 px,
 and half of what it draws at 64 px."""

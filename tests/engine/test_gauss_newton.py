@@ -393,5 +393,3 @@ def test_a_features_handles_do_not_ask_for_a_face(toon, face):
         for count, mask in ((1, None), (12, wide), (24, narrow), (24, None), (24, wide))
     ]
     assert faces == [False, False, False, True, True]
-    drags = [toon.drag(inversion, np.stack([handles[:count]] * 2, axis=1)) for count in (12, 24)]
-    assert [drag._engine._start.shape[0] for drag in drags] == [6, 8]
