@@ -12,6 +12,7 @@ from backend.editors import kritarc
 from backend.editors.krita import running_kritas
 from installer.editors import krita as installing
 from installer.editors.payload import assemble, package
+from tests.editors.display import still
 from tests.editors.libraries import fetched_wheels
 
 from .driver import Krita
@@ -164,7 +165,8 @@ def answer_file_dialog(krita: Krita, file: Path) -> None:
 def press_yes(krita: Krita) -> None:
     button = "QApplication.activeModalWidget().button(QtWidgets.QMessageBox.StandardButton.Yes)"
     width, height = krita.run(f"[{button}.width(), {button}.height()]")
-    krita.display.click(*krita.on_screen(button, width / 2, height / 2))
+    krita.display.settle()  # until the box is on the screen
+    krita.display.click(*still(lambda: krita.on_screen(button, width / 2, height / 2)))
 
 
 def test_the_manual_is_shown_by_the_plugin_manager(krita: Krita) -> None:
