@@ -2,9 +2,10 @@
 
 What the model makes of a strange drawing is a blur that lies beside the artist's strokes. Its handles arrive, but
 carried over, its motion lifts a mouth as a lump, bends one corner and tears the other. There the artist's pixels go
-with the handles instead, as under a warping brush: all of the way at a handle, and less the farther from it, across
-the pull twice as far as along it, since lips and lids lie across. The tip is nearly a corner, so that a line between
-two handles bends evenly (exp(1 − √(1 + ρ²)), a smoothed exponential covariance as in kriging).
+with the handles instead, as under a warping brush: all of the way at a handle, and less the farther from it. It goes
+twice as far along the feature as beside it: towards the next handle, as along lips; a lone one's feature lies across
+the pull, as a lid does. The tip is nearly a corner, so that a line between two handles bends evenly (a smoothed
+exponential covariance as in kriging), and at four times its reach it ends, so that noses and brows stay.
 """
 
 from __future__ import annotations
@@ -26,14 +27,20 @@ KNOWN = (0.08, 0.25)
 drawing, above the second it does not."""
 
 NARROWEST, WIDEST = 8 / 256, 16 / 256
-"""How far across its pull a handle's motion reaches, as a part of the picture's longer side; the second when no other
+"""How far a handle's motion reaches along its feature, as a part of the picture's longer side; the second when no other
 handle is near."""
 
-NEIGHBOUR = 1 / 4
+NEIGHBOUR = 0.35
 """The same as a part of the way to the nearest other handle."""
 
-ALONG = 1 / 2
-"""How far along its pull it reaches, as a part of that across."""
+TOGETHER = 1 / 4
+"""How near handles of one feature are, as a part of the picture's longer side."""
+
+BESIDE = 1 / 2
+"""How far it reaches beside its feature, as a part of that along it."""
+
+END = 4.0
+"""Where it ends, in reaches."""
 
 STEEPEST = 3 / 4
 """How far at least, as a part of the handle's way: what is pushed before it is squeezed and does not fold."""
@@ -45,7 +52,6 @@ GATE = (0.02, 0.1)
 """How much of a handle's motion a place follows when that begins to be seen, and when it is."""
 
 _STILL = 1e-3
-
 
 SHOWN = 0.5
 """How strange a drawing is when the artist's own picture is shown during a pull, and not the model's."""
@@ -129,22 +135,26 @@ def _motion(ways: Tensor, shape: tuple[int, int]) -> tuple[Tensor, Tensor]:
     begin, end = ways[:, 0], ways[:, 1]
     length = (end - begin).norm(dim=1)
     apart = torch.cdist(begin, begin) + torch.eye(len(ways), device=ways.device) * (2 * size)
-    across = (NEIGHBOUR * apart.amin(dim=1)).clamp(NARROWEST * size, WIDEST * size)
-    along = torch.maximum(ALONG * across, STEEPEST * length)
-    unit = (end - begin) / length[:, None].clamp(min=_STILL)  # nothing for a pin, which reaches equally far
+    nearest = apart.amin(dim=1, keepdim=True)
+    along = (NEIGHBOUR * nearest[:, 0]).clamp(NARROWEST * size, WIDEST * size)
+    beside = torch.maximum(BESIDE * along, STEEPEST * length)
+    pull = end - begin
+    across = torch.stack([-pull[:, 1], pull[:, 0]], dim=1)
+    feature = torch.where(nearest < TOGETHER * size, begin[apart.argmin(dim=1)] - begin, across)
+    feature = feature / feature.norm(dim=1, keepdim=True).clamp(min=_STILL)
 
     def follows(places: Tensor) -> Tensor:
         """How much each of `places` [..., 2] follows each handle, [N, ...]."""
-        apart = places[None] - end.reshape(-1, *[1] * (places.ndim - 1), 2)
-        forth = torch.einsum("n...c,nc->n...", apart, unit).square()
-        aside = (apart.square().sum(dim=-1) - forth).clamp(min=0)
         each = (-1, *[1] * (places.ndim - 1))
-        reach = forth / along.reshape(each).square() + aside / across.reshape(each).square()
-        return torch.exp(1 - torch.sqrt(1 + reach))
+        off = places[None] - end.reshape(*each, 2)
+        far = torch.einsum("n...c,nc->n...", off, feature).square()
+        aside = (off.square().sum(dim=-1) - far).clamp(min=0)
+        reach = far / along.reshape(each).square() + aside / beside.reshape(each).square()
+        return torch.exp(1 - torch.sqrt(1 + reach)) * (1 - reach / END**2).clamp(min=0).square()
 
     # All arrive, those too that lie near others (interpolation by radial functions); who contradict each other meet.
     own = follows(end).T + RIDGE * torch.eye(len(ways), device=ways.device)
-    shares = torch.linalg.solve(own, begin - end)
+    shares = torch.linalg.solve(own, -pull)
     rows, columns = (torch.arange(side, device=ways.device) + 0.5 for side in shape)
     grid = torch.stack(torch.meshgrid(columns, rows, indexing="xy"), dim=-1)
     weights = follows(grid)

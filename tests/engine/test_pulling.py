@@ -34,9 +34,9 @@ def test_handles_arrive_and_what_is_far_stays():
         assert read(flow, (x, y)) == pytest.approx((begin - end).tolist(), abs=0.5)
         assert follows[y, x] > 0.95
     assert abs(read(flow, (128, 174))[0]) < 0.1  # midway between two that go apart nothing goes sideways
-    assert 0 < read(flow, (128, 174))[1] < 4  # and less than half as far up: a smile, no lift
-    assert flow[:, :100].abs().max() < 0.3
-    assert flow[:, 235:].abs().max() < 0.3
+    assert -0.1 < read(flow, (128, 174))[1] < 3  # and hardly up: a smile, no lift
+    assert not flow[:, :100].any()
+    assert not flow[:, 235:].any()
 
 
 def test_a_lone_handle_takes_along_what_lies_across_its_pull():
@@ -57,10 +57,10 @@ def test_it_never_folds(length, direction):
 
 
 def test_a_pin_holds_its_place():
-    pin = torch.tensor([[[128.0, 174.0], [128.0, 174.0]]])
+    pin = torch.tensor([[[106.0, 170.0], [106.0, 170.0]]])
     free, _ = own_motion([CORNERS], (SIZE, SIZE))
     held, _ = own_motion([torch.cat([CORNERS, pin])], (SIZE, SIZE))
-    assert free[:, 174, 128].norm() > 10 * held[:, 174, 128].norm()
+    assert free[:, 170, 106].norm() > 4 * held[:, 170, 106].norm()
 
 
 def test_handles_that_contradict_each_other_meet():
