@@ -1,4 +1,4 @@
-"""The learned comparison: how its engine drags, and whose latents it knows."""
+"""The learned comparison: how its engine drags, whose latents it knows, and what the weights that ship can do."""
 
 from __future__ import annotations
 
@@ -22,7 +22,13 @@ from backend.evaluation.latent_transformer import (
     feature_resolution,
     header,
 )
+from backend.evaluation.manipulation import Case, case, compared
 from backend.evaluation.rows import choose
+
+UNSEEN = 90_210
+"""Another seed than those of the training and of the tables."""
+
+FACES = 6
 
 
 def network_for(bench: Bench, entries: int) -> LatentTransformer:
@@ -126,3 +132,24 @@ def test_the_order_of_the_points_is_nothing_to_it() -> None:
         elsewhere = network(ws, features, places, ways + 0.1)
     assert torch.allclose(one, other, atol=1e-5)
     assert not torch.allclose(one, elsewhere, atol=1e-2)
+
+
+@pytest.fixture(scope="module")
+def toon(tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    return Bench(Setting(tmp_path_factory.mktemp("run"), device="cpu", seed=UNSEEN))
+
+
+def left(bench: Bench, asked: Case) -> tuple[float, float]:
+    """Mean distance of the dragged landmarks to their targets before and after, px."""
+    _, row = choose([ENGINE], masked=False, generator=bench.model.generator)
+    end = bench.run_row(row, asked.source, asked.pairs, None, lambda fraction: None)
+    before = compared(asked, asked.source.picture, asked.source.places)["left"]
+    return before, compared(asked, end.picture, bench.detector.find(end.picture))["left"]
+
+
+@pytest.mark.parametrize(("points", "most"), [("1", 0.85), ("5", 0.75), ("all", 0.6)])
+def test_landmarks_come_clearly_nearer_to_where_they_should_go(toon: Bench, points: str, most: float) -> None:
+    assert latent_transformer.WEIGHTS.stat().st_size < 2e6
+    before, after = np.mean([left(toon, case(toon, pair, points)) for pair in range(FACES)], axis=0)
+    assert before > 4
+    assert after < most * before
