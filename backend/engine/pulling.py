@@ -140,22 +140,27 @@ def _motion(ways: Tensor, shape: tuple[int, int]) -> tuple[Tensor, Tensor]:
     beside = torch.maximum(BESIDE * along, STEEPEST * length)
     pull = end - begin
     across = torch.stack([-pull[:, 1], pull[:, 0]], dim=1)
-    feature = torch.where(nearest < TOGETHER * size, begin[apart.argmin(dim=1)] - begin, across)
-    feature = feature / feature.norm(dim=1, keepdim=True).clamp(min=_STILL)
+    line = torch.where(nearest < TOGETHER * size, begin[apart.argmin(dim=1)] - begin, across)
+    line = line / line.norm(dim=1, keepdim=True).clamp(min=_STILL)
 
-    def follows(places: Tensor) -> Tensor:
-        """How much each of `places` [..., 2] follows each handle, [N, ...]."""
-        each = (-1, *[1] * (places.ndim - 1))
-        off = places[None] - end.reshape(*each, 2)
-        far = torch.einsum("n...c,nc->n...", off, feature).square()
+    def follows(handle: int, places: Tensor) -> Tensor:
+        """How much each of `places` [..., 2] follows a handle, [...]."""
+        off = places - end[handle]
+        far = (off @ line[handle]).square()
         aside = (off.square().sum(dim=-1) - far).clamp(min=0)
-        reach = far / along.reshape(each).square() + aside / beside.reshape(each).square()
+        reach = far / along[handle].square() + aside / beside[handle].square()
         return torch.exp(1 - torch.sqrt(1 + reach)) * (1 - reach / END**2).clamp(min=0).square()
 
     # All arrive, those too that lie near others (interpolation by radial functions); who contradict each other meet.
-    own = follows(end).T + RIDGE * torch.eye(len(ways), device=ways.device)
-    shares = torch.linalg.solve(own, -pull)
+    own = torch.stack([follows(handle, end) for handle in range(len(ways))], dim=1)
+    shares = torch.linalg.solve(own + RIDGE * torch.eye(len(ways), device=ways.device), -pull)
     rows, columns = (torch.arange(side, device=ways.device) + 0.5 for side in shape)
     grid = torch.stack(torch.meshgrid(columns, rows, indexing="xy"), dim=-1)
-    weights = follows(grid)
-    return torch.einsum("nhw,nc->chw", weights, shares), 1 - (1 - weights).prod(dim=0)
+    flow, stays = torch.zeros(2, *shape, device=ways.device), torch.ones(shape, device=ways.device)
+    for handle, share in enumerate(
+        shares
+    ):  # one after the other: many on a large picture would fill the memory
+        weight = follows(handle, grid)
+        flow += share[:, None, None] * weight
+        stays *= 1 - weight
+    return flow, 1 - stays
