@@ -85,9 +85,9 @@ def composite(
         mask: uint8 [h, w], as large as the window: 255 may change, 0 stays, between moves by a part of the way. None
             = all may.
         seen: `extract` of the window at the model's resolution, if it is at hand.
-        ways: [N, 2, 2], from where to where each handle went, image space, if that is known: under a mask what is far
-            from all of them follows less, and a drawing that the model does not know goes with the handles
-            themselves (`pulling.pulled`).
+        ways: from where to where the handles went, one [N, 2, 2] a drag, the earliest first, image space, if that is
+            known: under a mask what is far from all of them follows less, and a drawing that the model does not know
+            goes with the handles themselves (`pulling.pulled`).
         on_progress: see `OnFraction`.
 
     Returns:

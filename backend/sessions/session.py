@@ -10,7 +10,8 @@ import json
 import os
 import shutil
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
@@ -246,19 +247,17 @@ class Session:
         if begun is not None:
             ways.append([[pair[0], pair[0]] for pair in begun.pairs])
             drags.append(begun)
-        union: NDArray[np.float32] | None = None
-        for drag in drags:
-            if not drag.masked:
-                return None
-            if drag.number not in self._crop_masks:
-                place = (self.record.rect[0], self.record.rect[1])
-                cut = extract_mask(self.mask(drag.number), place, self.crop, self.record.resolution)
-                self._crop_masks[drag.number] = cut
-            mask = self._crop_masks[drag.number]
-            union = mask if union is None else np.maximum(union, mask)
-        if union is None:
+        mask = _together(drags, self._crop_mask)
+        if mask is None:
             return None
-        return editor.own_picture(self._model_picture(editor), self.picture(), self.crop, union, ways)
+        return editor.own_picture(self._model_picture(editor), self.picture(), self.crop, mask, ways)
+
+    def _crop_mask(self, drag: int) -> NDArray[np.float32]:
+        """The mask of a drag at the model's size, [H, W], 0 to 1."""
+        if drag not in self._crop_masks:
+            place = (self.record.rect[0], self.record.rect[1])
+            self._crop_masks[drag] = extract_mask(self.mask(drag), place, self.crop, self.record.resolution)
+        return self._crop_masks[drag]
 
     def _model_picture(self, editor: FaceEditor) -> Picture:
         """What the model made of the picture."""
@@ -343,13 +342,7 @@ class Session:
 
         None when one of them had no mask, or when none did anything.
         """
-        union: Picture | None = None
-        for _, drag in self._drags_to(number):
-            if not drag.masked:
-                return None
-            mask = self.mask(drag.number)
-            union = mask if union is None else np.maximum(union, mask)
-        return union
+        return _together([drag for _, drag in self._drags_to(number)], self.mask)
 
     def ways(self, number: int) -> list[list[list[list[float]]]]:
         """From where to where the handles went in each drag that led to a step, [N][2][2] a drag, the earliest first.
@@ -368,3 +361,10 @@ class Session:
             drag = self.record.drags[step.drag]
             yield step, drag
             number = drag.from_step
+
+
+def _together(drags: Sequence[DragRecord], mask_of: Callable[[int], NDArray[Any]]) -> NDArray[Any] | None:
+    """The union of the masks of drags; None when one of them has none, or when there are no drags."""
+    if not drags or not all(drag.masked for drag in drags):
+        return None
+    return reduce(np.maximum, (mask_of(drag.number) for drag in drags))
