@@ -143,19 +143,21 @@ def write_result(path: Path, picture: Picture, edit: Edit) -> None:
 def layers(source: Pixels, edit: Edit) -> list[openraster.Layer]:
     """The layers of the OpenRaster file, topmost first: the edit's mask (hidden), the edit, the source.
 
-    The edit holds only the pixels that changed: shown over the source it gives the result.
+    The edit holds only the pixels that changed: shown over the source it gives the result. Where the source is
+    see-through that would show both, so there the edit holds everything and the source is hidden.
     """
     x, y, width, height = edit.rect
-    window = edit.rgba[y : y + height, x : x + width].copy()
     moved = edit.changed[y : y + height, x : x + width]
-    window[moved == 0] = 0
     white = np.full((height, width, 4), 255, dtype=np.uint8)
     white[..., 3] = moved
-    return [
-        openraster.Layer("Pullface: mask", white, x, y, visible=False),
-        openraster.Layer("Pullface: edit", window, x, y),
-        openraster.Layer("Source", source),
-    ]
+    mask = openraster.Layer("Pullface: mask", white, x, y, visible=False)
+    there = edit.changed > 0
+    if min(some[..., 3][there].min(initial=255) for some in (source, edit.rgba)) < 255:
+        whole = openraster.Layer("Pullface: edit", edit.rgba)
+        return [mask, whole, openraster.Layer("Source", source, visible=False)]
+    window = edit.rgba[y : y + height, x : x + width].copy()
+    window[moved == 0] = 0
+    return [mask, openraster.Layer("Pullface: edit", window, x, y), openraster.Layer("Source", source)]
 
 
 def write_animation(path: Path, remote: RemotePicture, pull: Pull) -> int:

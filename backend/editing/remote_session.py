@@ -232,6 +232,7 @@ def edit_of(reply: Reply) -> Edit:
     """The edit in the answer to ``ask_for_edit``."""
     body, (pixels, changed) = reply.body, reply.buffers
     dtype: Depth = "float32" if body["picture"]["dtype"] == "float32" else "uint8"
-    return Edit(
-        Rect(*body["rect"]), pixels, bool(body["opaque"]), dtype, changed if dtype == "float32" else None
-    )
+    opaque = bool(body["opaque"])
+    # Among opaque pixels of 8 bits those that changed are those that there are.
+    told = None if opaque and dtype == "uint8" else changed
+    return Edit(Rect(*body["rect"]), pixels, opaque, dtype, told)

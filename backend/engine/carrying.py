@@ -15,18 +15,22 @@ from backend.engine.depth import Pixels
 from backend.engine.enlarging import Box
 from backend.engine.planes import Planes
 
+_SEEN = 0.5 / 255
+"""Alpha below which there is nothing."""
+
 _SAME = 1 / 1024
 """Levels by which a float value may differ through rounding alone."""
 
 
 def carry(
     window: Pixels, mask: NDArray[np.uint8] | None, planes: Planes, tile: Box
-) -> tuple[Tensor, Tensor] | None:
+) -> tuple[Tensor, Tensor | None, Tensor] | None:
     """The edit in the part `tile` (window indices).
 
     Returns:
-        colours [3, h, w] in levels and where they differ [h, w] bool from the window's; None when nothing changes.
-        Where they do not differ they may be off by rounding: the window's own bits count there.
+        colours [3, h, w] in levels, alpha [h, w] from 0 to 1 (None where all is opaque), and where they differ
+        [h, w] bool from the window's; None when nothing changes. Where they do not differ they may be off by rounding:
+        the window's own bits count there.
     """
     x0, y0, x1, y1 = tile
     movable = None if mask is None else mask[y0:y1, x0:x1] > 0
@@ -44,9 +48,15 @@ def carry(
     # Fading the result instead would show a moved stroke and the old one next to each other, both faint.
     smooth = read(planes.smooth, tile, cubic=True)
     still = read(planes.still, tile)
-    edit = own + smooth[2:]
+    edit, through = own + smooth[2:], alpha
+    if alpha is not None:
+        still *= alpha > 0  # nobody sees what colour there is under full transparency
     if still.min() < 1:
-        edit = torch.lerp(_moved(window, tile, smooth[:2], own), edit, still)
+        moved, brought = _moved(window, tile, smooth[:2], own)
+        edit = torch.lerp(moved, edit, still)
+        if alpha is not None or brought is not None:
+            alpha, brought = (torch.ones_like(still) if some is None else some for some in (alpha, brought))
+            through = torch.lerp(brought, alpha, still)
     beyond = None if window.dtype == np.uint8 else (edit.clamp(max=0), edit.clamp(min=255))
     if planes.drawn is not None and read.part(planes.fresh[:1], tile).any():
         fresh = read(planes.fresh, tile)
@@ -59,8 +69,10 @@ def carry(
             # What is drawn stands on paper, the artist's pixels do not.
             shown += (own - 255) * (1 - alpha)
         edit.lerp_(shown, fresh[:1])
-    if alpha is not None:
-        weight *= alpha > 0
+        if alpha is not None and through is not None:
+            through = torch.lerp(through, alpha, fresh[:1])
+    if alpha is not None and through is not None:
+        weight *= torch.maximum(alpha, through) > 0
     # A layer with colours beyond black and white keeps them; the edit itself adds none.
     edit = edit.clamp_(0, 255) if beyond is None else edit.clamp_(*beyond)
     may = weight > 0
@@ -71,11 +83,18 @@ def carry(
     else:
         step = 255 / 65535 / 2 if window.dtype == np.uint16 else _SAME
         different = ((colours - own).abs() > step) & may
-    return colours, different[0] | different[1] | different[2]
+    different = different.any(dim=0)
+    if alpha is None or through is None:
+        return colours, None, different
+    # A stroke on a transparent layer takes its alpha along.
+    through = torch.where(may, through, alpha)
+    clearer = (through - alpha).abs() > (step if window.dtype != np.uint8 else 0.5) / 255
+    return colours, through[0], different | clearer[0]
 
 
-def _moved(window: Pixels, tile: Box, flow: Tensor, own: Tensor) -> Tensor:
-    """The colours [3, h, w], levels, that `flow` (window px) brings to the tile, whose own colours are `own`.
+def _moved(window: Pixels, tile: Box, flow: Tensor, own: Tensor) -> tuple[Tensor, Tensor | None]:
+    """What `flow` (window px) brings to the tile, whose own colours are `own`: colours [3, h, w], levels, and alpha
+    [1, h, w], None where all is opaque.
 
     Colours are averaged with their alpha as weight, so that transparent pixels lend nothing of theirs; where only
     transparent ones come, the tile keeps its own.
@@ -95,10 +114,11 @@ def _moved(window: Pixels, tile: Box, flow: Tensor, own: Tensor) -> Tensor:
         torch.add(place if axis == 0 else place[:, None], flow[axis], alpha=scale, out=grid[0, ..., axis])
     low, high = _limits(colours, grid, window.dtype == np.uint8)
     if alpha is None:
-        return _bicubic(colours, grid).clamp_(low, high)
+        return _bicubic(colours, grid).clamp_(low, high), None
     brought = _bicubic(torch.cat([colours * alpha, alpha]), grid)
-    there = brought[3:]
-    return torch.where(there > 1 / 255, brought[:3] / there.clamp(min=1 / 255), own).clamp_(low, high)
+    there = torch.where(brought[3:] < _SEEN, 0.0, brought[3:]).clamp(max=1)
+    visible = torch.where(there > 0, brought[:3] / there.clamp(min=_SEEN), own)
+    return visible.clamp_(low, high), there
 
 
 def _limits(colours: Tensor, grid: Tensor, plain: bool) -> tuple[Tensor, Tensor]:

@@ -52,7 +52,7 @@ class Edit:
     rect: x, y, width, height in image space: the bounding box of the changed pixels; one pixel when there are none.
     pixels: RGBA [height, width, 4], as deep as the window, the edited window there.
     changed: uint8 [height, width], 255 where it differs from the window, 0 elsewhere.
-    opaque: whether the window's alpha is full wherever it changed.
+    opaque: whether the window's alpha and its own are full wherever it changed.
     """
 
     rect: tuple[int, int, int, int]
@@ -91,8 +91,8 @@ def composite(
         on_progress: see `OnFraction`.
 
     Returns:
-        The edit. Its pixels are bit-equal to the window where the mask is 0, outside the crop, where before and after
-        agree and in alpha everywhere.
+        The edit. Its pixels are bit-equal to the window where the mask is 0, outside the crop, and where nothing moves
+        or appears. What moves takes its alpha along; what is drawn anew gets that of its place.
 
     Raises PullfaceError "wrong_picture_size" when the arrays do not fit each other.
     """
@@ -138,8 +138,11 @@ class _Canvas:
         self._changed = np.zeros(self._pixels.shape[:2], dtype=np.uint8)
         self._opaque = True
 
-    def write(self, box: Box, colours: Tensor, different: Tensor) -> None:
-        """Takes over colours [3, h, w], in levels, for a part of the box where they are `different` [h, w] bool."""
+    def write(self, box: Box, colours: Tensor, alpha: Tensor | None, different: Tensor) -> None:
+        """Takes over colours [3, h, w], in levels, and alpha [h, w], 0 to 1 (None: it stays), for a part of the box.
+
+        Where they are not `different`, [h, w] bool, the window's own stay.
+        """
         left, top = self._box[:2]
         place = (slice(box[1] - top, box[3] - top), slice(box[0] - left, box[2] - left))
         pixels, changed = self._pixels[place], different.cpu().numpy()
@@ -154,6 +157,11 @@ class _Canvas:
             np.copyto(pixels[..., :3], deep, where=changed[..., None])
         np.multiply(changed, np.uint8(255), out=self._changed[place])
         self._opaque = self._opaque and not (changed & (pixels[..., 3] < self._white)).any()
+        if alpha is not None:
+            deep = alpha.mul(self._white).cpu().numpy()
+            deep = (deep if pixels.dtype.kind == "f" else deep.round()).astype(pixels.dtype)
+            np.copyto(pixels[..., 3], deep, where=changed)
+            self._opaque = self._opaque and not (changed & (pixels[..., 3] < self._white)).any()
 
     def edit(self, offset: tuple[int, int]) -> Edit:
         """What has been written."""

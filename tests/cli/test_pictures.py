@@ -10,7 +10,9 @@ import pytest
 import tifffile
 from PIL import Image, ImageCms
 
+from backend.commands.edit import layers
 from backend.commands.pictures import eight_bits, read_mask, read_picture, write_picture
+from backend.commands.remote import Edit
 from backend.errors import PullfaceError
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -228,3 +230,21 @@ def test_unwritable_is_said_and_leaves_the_old_file(tmp_path: Path) -> None:
         write_picture(tmp_path / "folder.png", np.zeros((4, 4, 4), np.uint8), has_alpha=True)
     assert [path.name for path in tmp_path.iterdir()] == ["folder.png"]
     assert stat.S_ISDIR((tmp_path / "folder.png").stat().st_mode)
+
+
+def test_where_the_source_is_see_through_the_edit_holds_everything_and_the_source_is_hidden() -> None:
+    """A line on a transparent layer that moved: laid over its source it would be there twice."""
+    source = np.zeros((8, 9, 4), np.uint8)
+    source[2, 1:8] = (10, 20, 30, 255)
+    moved = np.roll(source, 3, axis=0)
+    changed = np.where((moved != source).any(axis=2), 255, 0).astype(np.uint8)
+    mask, edit, below = layers(source, Edit(moved, changed, (1, 2, 7, 4)))
+    assert (mask.visible, edit.visible, below.visible) == (False, True, False)
+    np.testing.assert_array_equal(edit.pixels, moved)
+    np.testing.assert_array_equal(below.pixels, source)
+    solid = source.copy()
+    solid[..., 3] = 255
+    after = np.roll(solid, 3, axis=0)
+    _, edit, below = layers(solid, Edit(after, changed, (1, 2, 7, 4)))
+    assert below.visible
+    assert (edit.x, edit.y, edit.pixels.shape) == (1, 2, (4, 7, 4))

@@ -252,19 +252,40 @@ def test_a_tilted_face(smile, angle):
 
 
 @pytest.mark.parametrize("radius", [130, 80])
-def test_alpha_and_transparent_pixels_stay(smile, radius):
+def test_nothing_of_what_transparency_hides_is_drawn(smile, radius):
     source, _, before, after = smile
     window = opaque(source)
     y, x = np.mgrid[:SIZE, :SIZE]
     window[..., 3] = np.where((x - 200) ** 2 + (y - 200) ** 2 < radius**2, 255, np.where(x > 200, 90, 0))
     window[window[..., 3] == 0, :3] = (255, 0, 255)
     edited, changed = composite(window, (0, 0), WHOLE, before, after)
-    assert np.array_equal(edited[..., 3], window[..., 3])
-    empty = window[..., 3] == 0
-    assert np.array_equal(edited[empty], window[empty])
+    empty = edited[..., 3] == 0
+    assert np.array_equal(edited[empty & (window[..., 3] == 0)], window[empty & (window[..., 3] == 0)])
     assert changed[~empty].any()
-    # Nothing of the magenta that hides under transparency is drawn into the picture.
     assert not ((edited[..., 0] > 200) & (edited[..., 1] < 60) & (edited[..., 2] > 200) & ~empty).any()
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+def test_a_line_on_a_transparent_layer_takes_its_alpha_along(dtype):
+    """Lines on a layer of their own: what was empty is drawn on, and where the line was is empty."""
+    ink = np.zeros((SIZE, SIZE, 4), np.uint8)
+    y, x = np.mgrid[:SIZE, :SIZE]
+    ink[(abs(x - 200) < 90) & (abs(y - 240) < 5)] = (20, 0, 40, 255)
+    seen = extract(ink, (0, 0), WHOLE, 256)
+    down = np.roll(seen, 12, axis=0)
+    white = {"uint8": 255, "uint16": 65535, "float32": 1.0}[dtype]
+    window = (ink / 255 * white).astype(dtype)
+    moved = 12 * SIZE / 256
+    edit = edit_of(window, (0, 0), WHOLE, seen, down)
+    result = window.copy()
+    left, top, width, height = edit.rect
+    result[top : top + height, left : left + width] = edit.pixels
+    assert not edit.opaque
+    assert result[round(240 + moved), 200, 3] > 0.95 * white
+    assert result[240, 200, 3] < 0.05 * white
+    assert result[round(240 + moved), 200, :3].max() < 0.25 * white
+    rows = (window[..., 3] / white).sum(axis=0)[200], (result[..., 3] / white).sum(axis=0)[200]
+    assert rows[1] == pytest.approx(rows[0], abs=1.5)  # as wide as it was
 
 
 def test_what_appears_on_half_transparent_pixels_stands_on_paper():
@@ -385,7 +406,6 @@ def test_deep_pictures_keep_their_depth(smile, angle):
         assert edited.dtype == window.dtype
         assert np.abs(edited.astype(float) / full * 255 - plain).max() < 2.5
         assert np.array_equal(edited[mask == 0], window[mask == 0])
-        assert np.array_equal(edited[..., 3], window[..., 3])
         assert np.array_equal(edited[changed == 0], window[changed == 0])
         # What has changed has all its bits, too, and not 256 steps.
         assert len(np.unique(edited[changed > 0][:, 0])) > 400
