@@ -25,7 +25,7 @@ from torch import Tensor
 from backend.engine.alignment import Crop, content_bounds
 from backend.engine.carrying import carry
 from backend.engine.change import Change, does_not_fit
-from backend.engine.cutting import extract
+from backend.engine.cutting import extract, extract_mask
 from backend.engine.depth import DEPTHS, Pixels, white
 from backend.engine.enlarging import Box
 from backend.engine.planes import extent, lay_out, movable_part
@@ -108,14 +108,14 @@ def composite(
     if seen.shape != (*change.shape, 3):
         raise does_not_fit()
     if ways is not None and mask is not None and len(ways):
-        part = float(mask.sum(dtype=np.float64)) / 255 / (crop.size**2 * min(crop.aspect, 1 / crop.aspect))
+        movable = extract_mask(mask, offset, crop, change.resolution)
         drags = [torch.from_numpy(crop.to_crop(some, change.resolution)).to(change.before) for some in ways]
-        change = pulled(change, seen, drags, part)
+        change = pulled(change, seen, movable, drags)
     box = _changing(upright.soft(change.motion.change[None])[0], crop, offset, window.shape[:2], mask)
     if box is None:
         return _Canvas(window, (0, 0, 1, 1)).edit(offset)
-    movable = movable_part(mask, offset, crop, upright, box, change)
-    planes = lay_out(change, seen, crop, upright, movable, offset)
+    free = movable_part(mask, offset, crop, upright, box, change)
+    planes = lay_out(change, seen, crop, upright, free, offset)
     canvas = _Canvas(window, box)
     done, everything = PREPARATION, PREPARATION + (box[2] - box[0]) * (box[3] - box[1])
     for tile in _tiles(box, change.before.device):

@@ -9,7 +9,8 @@ import torch
 from backend.engine.alignment import Crop
 from backend.engine.change import Change
 from backend.engine.compositing import composite
-from backend.engine.pulling import known, own_motion, own_picture, pulled
+from backend.engine.own_motion import own_motion
+from backend.engine.pulling import known, own_picture, pulled
 from tests.engine.scene import draw, opaque
 
 SIZE = 256
@@ -22,13 +23,25 @@ def face(height: float) -> np.ndarray:
     return draw(SIZE, mouth=(0.5, height)).copy()
 
 
+def motion(*drags: torch.Tensor, mask: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+    """The handles' own in an empty picture."""
+    free = mask_around(128, 140, 60, 60) if mask is None else mask
+    return own_motion(drags, torch.ones(3, SIZE, SIZE), free)
+
+
+def mask_around(x: int, y: int, across: int, down: int) -> torch.Tensor:
+    mask = torch.zeros(SIZE, SIZE)
+    mask[y - down : y + down, x - across : x + across] = 1
+    return mask
+
+
 def read(flow: torch.Tensor, place: tuple[int, int]) -> list[float]:
     x, y = place
     return [float(value) for value in flow[:, y, x]]
 
 
 def test_handles_arrive_and_what_is_far_stays():
-    flow, follows = own_motion([CORNERS], (SIZE, SIZE))
+    flow, follows = motion(CORNERS)
     for begin, end in CORNERS:
         x, y = (int(value) for value in end)
         assert read(flow, (x, y)) == pytest.approx((begin - end).tolist(), abs=0.5)
@@ -39,11 +52,51 @@ def test_handles_arrive_and_what_is_far_stays():
     assert not flow[:, 235:].any()
 
 
-def test_a_lone_handle_takes_along_what_lies_across_its_pull():
-    lid = torch.tensor([[[128.0, 100.0], [128.0, 109.0]]])
-    flow, _ = own_motion([lid], (SIZE, SIZE))
-    assert read(flow, (116, 109))[1] < -5  # most of the lid
-    assert read(flow, (128, 130))[1] > -1.5  # but not what lies below it
+LID = torch.tensor([[[128.0, 110.0], [128.0, 119.0]]])
+EYE = mask_around(128, 122, 30, 24)
+
+
+def test_a_lid_comes_down_over_the_iris_and_its_ends_stay():
+    flow, _ = motion(LID, mask=EYE)
+    assert read(flow, (128, 119))[1] == pytest.approx(-9, abs=0.5)
+    assert read(flow, (120, 119))[1] < -5  # most of the lid
+    assert read(flow, (128, 117))[1] == pytest.approx(
+        read(flow, (128, 119))[1], abs=0.5
+    )  # the lash is moved whole
+    assert abs(read(flow, (128, 128))[1]) < 0.5  # the iris is covered and not squeezed
+    assert abs(read(flow, (104, 122))[1]) < 0.5  # the eye's corner
+    assert abs(read(flow, (128, 90))[1]) < 0.5  # and the brow
+
+
+def test_a_thick_lash_moves_whole_and_the_thin_one_takes_little_skin_along():
+    thick, thin = torch.ones(2, 3, SIZE, SIZE).unbind()
+    thick[:, 103:112] = 0
+    thin[:, 109:112] = 0
+    moved = [read(own_motion([LID], lash, EYE)[0], (128, 113))[1] for lash in (thick, thin)]
+    assert moved[0] < -8.5 < moved[1]
+
+
+def test_a_lid_that_opens_leaves_the_skin_above_alone():
+    flow, _ = motion(torch.tensor([[[128.0, 110.0], [128.0, 102.0]]]), mask=EYE)
+    assert read(flow, (128, 102))[1] == pytest.approx(8, abs=0.5)
+    assert abs(read(flow, (128, 94))[1]) < 0.5
+    assert read(flow, (128, 110))[1] > 2  # what was under it is drawn out
+
+
+def test_one_corner_of_a_mouth_bends_only_its_end():
+    flow, _ = motion(CORNERS[:1], mask=mask_around(128, 174, 44, 26))
+    x, y = (int(value) for value in CORNERS[0, 1])
+    assert read(flow, (x, y)) == pytest.approx([7, 8], abs=0.6)
+    assert abs(read(flow, (135, 174))[1]) < 0.8
+
+
+def test_two_eyes_are_two_features():
+    lids = torch.tensor([[[80.0, 110.0], [80.0, 118.0]], [[176.0, 110.0], [176.0, 118.0]]])
+    both = torch.maximum(mask_around(80, 122, 30, 24), mask_around(176, 122, 30, 24))
+    flow, _ = motion(lids, mask=both)
+    alone, _ = motion(lids[:1], mask=mask_around(80, 122, 30, 24))
+    assert torch.allclose(flow[:, :, :120], alone[:, :, :120], atol=0.3)
+    assert flow[1, 118, 176] < -7
 
 
 @pytest.mark.parametrize("length", [2.0, 9.0, 25.0])
@@ -51,21 +104,21 @@ def test_a_lone_handle_takes_along_what_lies_across_its_pull():
 def test_it_never_folds(length, direction):
     begin = torch.tensor([128.0, 128.0])
     end = begin + length * torch.tensor([np.cos(direction), np.sin(direction)], dtype=torch.float32)
-    flow, _ = own_motion([torch.stack([begin, end])[None]], (SIZE, SIZE))
+    flow, _ = motion(torch.stack([begin, end])[None])
     (xy, xx), (yy, yx) = (torch.gradient(plane) for plane in flow)
-    assert ((1 + xx) * (1 + yy) - xy * yx).min() > 0.2
+    assert ((1 + xx) * (1 + yy) - xy * yx).min() > 0
 
 
 def test_a_pin_holds_its_place():
     pin = torch.tensor([[[106.0, 170.0], [106.0, 170.0]]])
-    free, _ = own_motion([CORNERS], (SIZE, SIZE))
-    held, _ = own_motion([torch.cat([CORNERS, pin])], (SIZE, SIZE))
+    free, _ = motion(CORNERS)
+    held, _ = motion(torch.cat([CORNERS, pin]))
     assert free[:, 170, 106].norm() > 4 * held[:, 170, 106].norm()
 
 
 def test_handles_that_contradict_each_other_meet():
     crossed = torch.tensor([[[120.0, 128.0], [126.0, 128.0]], [[126.0, 129.0], [120.0, 129.0]]])
-    flow, _ = own_motion([crossed], (SIZE, SIZE))
+    flow, _ = motion(crossed)
     assert flow.abs().max() < 9
 
 
@@ -73,10 +126,16 @@ def test_a_second_drag_goes_on_where_the_first_ended():
     at_once = torch.tensor([[[95.0, 174.0], [88.0, 160.0]]])
     middle = torch.tensor([[[95.0, 174.0], [91.5, 167.0]]])
     further = torch.tensor([[[91.5, 167.0], [88.0, 160.0]]])
-    whole, _ = own_motion([at_once], (SIZE, SIZE))
-    parts, follows = own_motion([middle, further], (SIZE, SIZE))
+    whole, _ = motion(at_once)
+    parts, follows = motion(middle, further)
     assert read(parts, (88, 160)) == pytest.approx(read(whole, (88, 160)), abs=1)
     assert follows[160, 88] > 0.9
+
+
+def part(share: float) -> np.ndarray:
+    """What may move: this part of the picture, around the mouth."""
+    half = round(SIZE * share**0.5 / 2)
+    return mask_around(128, 150, min(half, 106), min(half, 106)).numpy()
 
 
 def change_to(before: np.ndarray, after: np.ndarray) -> Change:
@@ -87,9 +146,9 @@ def test_where_the_model_knows_the_drawing_its_motion_counts():
     before, after = face(0.68), face(0.65)
     change = change_to(before, after)
     assert known(change, before, CORNERS) == 1
-    assert torch.equal(pulled(change, before, [CORNERS], 0.3).motion.flow, change.motion.flow)
+    assert torch.equal(pulled(change, before, part(0.3), [CORNERS]).motion.flow, change.motion.flow)
     sideways = torch.tensor([[[95.0, 174.0], [80.0, 174.0]]])
-    moved = pulled(change, before, [sideways], 0.03).motion.flow
+    moved = pulled(change, before, part(0.03), [sideways]).motion.flow
     assert moved[0].abs().max() < 2  # the model says up, and so it goes
 
 
@@ -121,13 +180,13 @@ def test_a_head_moves_as_the_model_says_however_strange():
     before, after = face(0.60), face(0.63)
     change = change_to(before, after)
     assert known(change, source, CORNERS) < 0.1
-    assert torch.equal(pulled(change, source, [CORNERS], 0.4).motion.flow, change.motion.flow)
+    assert torch.equal(pulled(change, source, part(0.4), [CORNERS]).motion.flow, change.motion.flow)
 
 
 def test_before_the_first_step_nothing_moves():
     source, other = face(0.68), face(0.60)
     still = torch.stack([CORNERS[:, 0], CORNERS[:, 0]], dim=1)
-    change = pulled(change_to(other, other), source, [still], 0.03)
+    change = pulled(change_to(other, other), source, part(0.03), [still])
     assert not change.motion.flow.any()
     assert not change.motion.change.any()
 

@@ -1,0 +1,151 @@
+"""The motion that handles ask for by themselves, as under a warping brush.
+
+Several handles of one feature, as the corners of a mouth, bend it: each has all of its way done where it is, and less
+the farther from it, along the line to the next handle twice as far as beside it. The tip is nearly a corner, so that
+the line between two handles bends evenly (a smoothed exponential covariance as in kriging). Before a handle the motion
+ends soon: cheeks are pushed together, a nose stays as it is. A lone handle at an end of what may move, as at one corner
+of a mouth, does the same, along the line to its middle; at an edge's middle it pulls a flap (`flap.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from backend.engine.flap import Flap
+from backend.engine.flow import warp
+
+NARROWEST, WIDEST = 8 / 256, 16 / 256
+"""How far a handle's motion reaches along its feature, as a part of the picture's longer side."""
+
+NEIGHBOUR = 0.27
+"""The same as a part of the way to the nearest other handle."""
+
+TOGETHER = 1 / 4
+"""How near handles of one feature are, as a part of the picture's longer side."""
+
+BESIDE, BEFORE = 1 / 2, 5 / 256
+"""How far it reaches beside its feature: on the side that it leaves as a part of that along it, on the side where it
+goes as a part of the picture's longer side."""
+
+END, END_BEFORE = 4.0, 2.6
+"""Where it ends, in reaches."""
+
+PEN = 2 / 256
+"""So far around a handle all goes alike, as a part of the picture's longer side: a stroke keeps its width."""
+
+STEEPEST = 3 / 4
+"""How far it reaches at least on the side that it leaves, as a part of the handle's way: what is drawn out does not
+fold."""
+
+RIDGE = 0.02
+"""Of the interpolation, as a part of a handle's own weight: what each gives way so that none goes far beyond it."""
+
+FARTHEST = 1.2
+"""What goes no farther than so many times the longest pull: between handles that contradict each other, nothing would
+hold it."""
+
+STILL = 1e-3
+"""px that are no motion."""
+
+Drags = Sequence[Tensor]
+"""From where to where the handles went, one [N, 2, 2] a drag, the earliest first, px of the model's picture."""
+
+_Follows = Callable[[Tensor], Tensor]
+
+
+def own_motion(drags: Drags, picture: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    """The motion of handles in `picture` ([3, H, W], 0 to 1) under what may move ([H, W], 0 to 1).
+
+    Returns:
+        A backward flow [2, H, W] in px, and how much of the nearest handles' motion each place follows, [H, W].
+    """
+    flow, follows = _motion(drags[0], picture, mask)
+    for ways in drags[1:]:
+        latest, follow = _motion(ways, warp(picture, flow), mask)
+        earlier = warp(torch.cat([flow, follows[None]]), latest)
+        flow, follows = latest + earlier[:2], torch.maximum(follow, earlier[2])
+    return flow, follows
+
+
+def moving(ways: Tensor) -> bool:
+    """Whether any handle has left its place."""
+    return bool((ways[:, 1] - ways[:, 0]).norm(dim=1).max() > STILL)
+
+
+def _motion(ways: Tensor, picture: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    """The same of one drag."""
+    ends, pulls = ways[:, 1], ways[:, 1] - ways[:, 0]
+    handles = _handles(ways, picture, mask)
+    # All arrive, those too that lie near others (interpolation by radial functions); who contradict each other meet.
+    own = torch.stack([follows(ends) for follows in handles], dim=1)
+    shares = torch.linalg.solve(own + RIDGE * torch.eye(len(ways), device=ways.device), -pulls)
+    grid = _places(mask)
+    flow, stays = torch.zeros(2, *mask.shape, device=ways.device), torch.ones_like(mask)
+    # One after the other: many on a large picture would fill the memory.
+    for follows, share in zip(handles, shares, strict=True):
+        weight = follows(grid)
+        flow += share[:, None, None] * weight
+        stays *= 1 - weight
+    longest = FARTHEST * pulls.norm(dim=1).max()
+    return flow * (longest / flow.norm(dim=0).clamp(min=STILL)).clamp(max=1), 1 - stays
+
+
+def _handles(ways: Tensor, picture: Tensor, mask: Tensor) -> list[_Follows]:
+    """How much places [..., 2] follow each handle, [...]."""
+    size = max(mask.shape)
+    begins, pulls = ways[:, 0], ways[:, 1] - ways[:, 0]
+    apart = torch.cdist(begins, begins) + torch.eye(len(ways), device=ways.device) * (2 * size)
+    nearest, neighbours = apart.min(dim=1)
+    handles: list[_Follows] = []
+    for way, pull, near, neighbour in zip(ways, pulls, nearest.tolist(), neighbours, strict=True):
+        if near < TOGETHER * size:
+            handles.append(_bent(way, begins[neighbour] - way[0], size))
+        elif pull.norm() > STILL:
+            handles.append(_lone(way, Flap.of(way[0], pull, _around(way[0], begins, mask), picture), size))
+        else:
+            handles.append(_bent(way, pull.new_tensor([WIDEST / NEIGHBOUR * size, 0.0]), size))
+    return handles
+
+
+def _lone(way: Tensor, flap: Flap, size: int) -> _Follows:
+    """A handle that is far from all others."""
+    bent = _bent(way, 2 * (flap.middle - way[0]), size)
+    return lambda places: torch.lerp(flap.follows(places), bent(places), flap.end)
+
+
+def _bent(way: Tensor, to_next: Tensor, size: int) -> _Follows:
+    """One of several handles of a feature. way: [2, 2]. to_next: from it to the next, [2]; px."""
+    pull, end, distance = way[1] - way[0], way[1], float(to_next.norm().clamp(min=STILL))
+    along = min(max(NEIGHBOUR * distance, NARROWEST * size), WIDEST * size)
+    behind = max(BESIDE * along, STEEPEST * float(pull.norm()))
+    line = to_next / distance
+    across = torch.stack([-line[1], line[0]])
+    across = torch.where(pull @ across < 0, -across, across)
+    pen = PEN * size
+
+    def follows(places: Tensor) -> Tensor:
+        off = places - end
+        inwards, beyond = (off @ line).clamp(min=0), (-(off @ line) - pen).clamp(min=0)
+        aside = off @ across
+        side = (aside.abs() - pen).clamp(min=0) / torch.where(aside > 0, BEFORE * size, behind)
+        reach = (inwards + beyond).square() / along**2 + side.square()
+        limit = torch.where(aside > 0, END_BEFORE**2, END**2)
+        return torch.exp(1 - torch.sqrt(1 + reach)) * (1 - reach / limit).clamp(min=0).square()
+
+    return follows
+
+
+def _around(begin: Tensor, begins: Tensor, mask: Tensor) -> Tensor:
+    """What may move of the surroundings of one of several handles: what is nearer to it than to any other."""
+    places = _places(mask)
+    others = torch.stack([(places - other).square().sum(dim=-1) for other in begins]).amin(dim=0)
+    return mask * ((places - begin).square().sum(dim=-1) <= others)
+
+
+def _places(mask: Tensor) -> Tensor:
+    """The middles of all px, [H, W, 2 (x, y)]."""
+    rows, columns = (torch.arange(side, device=mask.device) + 0.5 for side in mask.shape)
+    return torch.stack(torch.meshgrid(columns, rows, indexing="xy"), dim=-1)
