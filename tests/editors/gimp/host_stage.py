@@ -152,7 +152,8 @@ class HostStage:
             """
             _number, _rect, _pixels, _dtype, _changed, _opaque = arguments
             _source = source(_number)
-            _edit = Edit(Rect(*_rect), _pixels, _opaque, _dtype, _changed if _dtype == "float32" else None)
+            _told = None if _opaque and _dtype == "uint8" else _changed
+            _edit = Edit(Rect(*_rect), _pixels, _opaque, _dtype, _told)
             done(_source.write("Pull 1", _edit))
             """,
             layer, list(rect), edit.tobytes(), pixels.dtype.name, changed.tobytes(), opaque,

@@ -247,6 +247,18 @@ def test_a_later_result_lies_above_the_earlier_ones(stage: HostStage) -> None:
     assert numbers[2] == ["other", "Pull 1 #2", "Pull 1 #1", "Pull 1", "face"]
 
 
+def test_where_a_line_was_on_a_transparent_layer_there_is_nothing_left(stage: HostStage) -> None:
+    picture = colours(30, 24, alpha=True)
+    layer = stage.layer(picture)
+    changed, pixels = some(), colours(9, 7, seed=9)
+    pixels[2:4] = 0
+    stage.write(layer, RECT, pixels, changed, opaque=False)
+    copy = stage.read(made(stage, layer)[0], RECT)
+    before = stage.read(layer, RECT)
+    assert np.array_equal(copy, np.where(changed[..., None] > 0, pixels, before))
+    assert not copy[2:4][changed[2:4] > 0].any()
+
+
 def test_a_selection_does_not_cut_the_result(stage: HostStage) -> None:
     layer = stage.layer(colours(30, 24))
     stage.gimp.run(

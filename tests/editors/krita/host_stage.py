@@ -82,8 +82,9 @@ def read(name, *rect):
     picture = finish(source(name).read(Rect(*rect), eight_bits=True))[0]
     return bytes(picture.pixels), picture.digest
 
-def write(name, title, rect, pixels, opaque):
-    result, longest, total = finish(source(name).write(title, Edit(Rect(*rect), pixels, opaque)))
+def write(name, title, rect, pixels, opaque, changed=None):
+    edit = Edit(Rect(*rect), pixels, opaque, changed=changed)
+    result, longest, total = finish(source(name).write(title, edit))
     document().waitForDone()
     return {"note": result, "longest": longest, "total": total}
 

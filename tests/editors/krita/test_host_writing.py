@@ -119,6 +119,21 @@ def test_half_transparent_pixels_are_not_laid_over_each_other(stage: Krita) -> N
     assert names(stage.run("tree()")) == ["Background", "source"]
 
 
+def test_where_a_line_was_on_a_transparent_layer_there_is_nothing_left(stage: Krita) -> None:
+    picture = colours(120, 90, alpha=None)
+    with_picture(stage, picture)
+    edit = edit_pixels(60, 40, 100)
+    edit[10:20] = 0
+    changed = np.zeros((40, 60), np.uint8)
+    changed[:, :30] = 255
+    stage.call("write", "source", "Pull", [20, 30, 60, 40], edit.tobytes(), False, changed.tobytes())
+    copy = as_pixels(stage.run("bytes(named('Pull').childNodes()[0].pixelData(0, 0, 120, 90))"), 120, 90)
+    expected = picture[..., [2, 1, 0, 3]].copy()
+    expected[30:70, 20:50] = (30, 200, 10, 100)
+    expected[40:50, 20:50] = 0
+    assert np.array_equal(copy, expected)
+
+
 @pytest.mark.parametrize("depth", ["U16", "F32"])
 def test_a_copy_keeps_the_unchanged_pixels_bit_by_bit(stage: Krita, depth: str) -> None:
     with_picture(stage, colours(80, 60, alpha=None), depth=depth)
