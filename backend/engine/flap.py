@@ -26,7 +26,8 @@ BENT, DEEPEST = 0.8, 14.0
 """How far the ends lie before or behind the handle, as a part of the way to the middle of what may move, at most."""
 
 ROUND = 1.4
-"""Exponent of the parabola that the motion follows along the edge: its ends run out softly."""
+"""Exponent of the parabola that the motion follows along the edge when its ends lie ahead: they run out softly. Where
+they lie behind, as in a lid that opens, it is a plain parabola."""
 
 DRAWN_OUT, SHORTEST = 2.0, 8.0
 """How far behind the stroke the motion ends, in lengths of the pull, and at least."""
@@ -89,6 +90,7 @@ class Flap:
         sideways, onwards = (_deviation(movable, axis) / scale for axis in (side, ahead))
         across = abs(float(off @ side)) / scale / max(sideways, 1.0)
         outwards = -float(off @ ahead) / scale / max(onwards, 1.0)
+        long = _rise(onwards / max(sideways, 1.0), LONG)
         bend = BENT * float(off @ ahead) / scale
         before, behind = _stroke(begin, ahead, side, picture)
         return cls(
@@ -96,9 +98,7 @@ class Flap:
             side=side,
             ahead=ahead,
             middle=middle,
-            end=max(
-                _rise(across, AT_END), _rise(outwards, OUTWARDS) * _rise(onwards / max(sideways, 1.0), LONG)
-            ),
+            end=max(_rise(across, AT_END), _rise(outwards, OUTWARDS) * long),
             scale=scale,
             length=length / scale,
             reach=min(max(REACH * sideways, NARROWEST), WIDEST),
