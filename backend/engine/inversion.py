@@ -45,7 +45,8 @@ class InversionProgress:
     stage: "pivot", then "tuning". fraction: of the whole, 0 to 1; it ends with 1, also when quality ends it early.
     loss: of this step, of its stage's own scale.
     perceptual: which distance guides it, "discriminator", "lpips" or "multi-scale", see `perceptual.py`.
-    preview: renders the state of this moment, uint8 [H, W, 3]; to be called inside the callback.
+    preview: renders the state of this moment, or an early sketch (`sketch.py`) while that is nearer, uint8 [H, W, 3];
+        to be called inside the callback.
     """
 
     stage: Stage
@@ -177,11 +178,18 @@ def invert(
     distance = perceptual_distance(model.discriminator, image)
     work = copy.deepcopy(base).eval().requires_grad_(False)
 
-    def report(stage: Stage, fraction: float, loss: float, latent: Callable[[], Tensor]) -> None:
+    def report(
+        stage: Stage,
+        fraction: float,
+        loss: float,
+        latent: Callable[[], Tensor],
+        sketch: Tensor | None = None,
+    ) -> None:
+        def preview() -> Picture:
+            return render(work, latent()) if sketch is None else to_picture(sketch)
+
         if on_progress is not None:
-            on_progress(
-                InversionProgress(stage, fraction, loss, distance.name, lambda: render(work, latent()))
-            )
+            on_progress(InversionProgress(stage, fraction, loss, distance.name, preview))
 
     method = inversion_methods.find(settings.method)
     fitted = method(InversionTask(model, work, image, distance, settings, report))

@@ -25,8 +25,18 @@ Stage = Literal["pivot", "tuning"]
 class Report(Protocol):
     """Tells how far a method is; may raise, which ends the inversion."""
 
-    def __call__(self, stage: Stage, fraction: float, loss: float, latent: Callable[[], Tensor]) -> None:
-        """fraction: of the whole inversion, 0 to 1. latent: gives w+ [1, num_ws, w_dim] of this moment."""
+    def __call__(
+        self,
+        stage: Stage,
+        fraction: float,
+        loss: float,
+        latent: Callable[[], Tensor],
+        sketch: Tensor | None = None,
+    ) -> None:
+        """fraction: of the whole inversion, 0 to 1. latent: gives w+ [1, num_ws, w_dim] of this moment.
+
+        sketch: [1, 3, H, W] in [−1, 1], to be shown instead of the picture of `latent`.
+        """
 
 
 @dataclass(frozen=True)

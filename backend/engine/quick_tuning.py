@@ -33,7 +33,10 @@ LOCAL_REACH = 0.5
 
 
 class Tuning:
-    """Tunes `task.generator` around `pivot` [1, num_ws, w_dim]; it comes back frozen."""
+    """Tunes `task.generator` around `pivot` [1, num_ws, w_dim]; it comes back frozen.
+
+    error: root of the mean squared colour error (0 to 1) before the last step; infinite before the first.
+    """
 
     def __init__(self, task: InversionTask, pivot: Tensor) -> None:
         self._task = task
@@ -45,6 +48,7 @@ class Tuning:
         self._local = LOCAL_RESOLUTION if draws_coarsely(self._synthesis, LOCAL_RESOLUTION) else resolution
         self._random = torch.Generator().manual_seed(task.settings.seed)
         self.steps = 0
+        self.error = math.inf
 
     def run(self, tell: Callable[[float, float], None]) -> None:
         """All steps. `tell` gets the share that is done, and the loss, after each."""
@@ -58,8 +62,8 @@ class Tuning:
         losses: list[float] = []
         try:
             while self.steps < settings.tuning_steps:
-                loss, error = self._loss(below)
-                if error <= settings.good_enough:
+                loss, self.error = self._loss(below)
+                if self.error <= settings.good_enough:
                     break
                 losses.append(float(loss.detach()))
                 loss.backward()

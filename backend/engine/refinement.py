@@ -21,6 +21,7 @@ from backend.engine.adam import Adam
 from backend.engine.coarse import coarse_target, draws_coarsely, image_up_to
 from backend.engine.inversion_methods import InversionTask
 from backend.engine.perceptual import MultiScaleDistance, PerceptualDistance
+from backend.engine.sketch import sketch
 from stylegan_ops.precision import mixed_precision
 
 SMALLEST_VARIANCE = 1e-5
@@ -32,6 +33,9 @@ FARTHEST = 3.0
 COARSE = {64: 0.5}
 COARSE_OF_LARGE = {64: 0.4, 256: 0.5}
 """Resolutions of coarse pictures and their shares of the steps, for models from 128 and from 512 px on."""
+
+SKETCH_AFTER = 8
+"""Coarse steps; more bring it hardly nearer."""
 
 WINDOW, PLATEAU = 8, 0.002
 """The coarse steps end when a window of steps is better than the one before by less than this a step."""
@@ -67,6 +71,7 @@ class Refinement:
     """Runs the steps; `latent` is the state of the moment.
 
     task: see `InversionTask`. guess: w+ [1, num_ws, w_dim].
+    sketch: for previews, see `sketch.py`; None before the first coarse steps, and in models without any.
     """
 
     def __init__(self, task: InversionTask, guess: Tensor) -> None:
@@ -77,6 +82,7 @@ class Refinement:
         self._common = own.mean(dim=1, keepdim=True).requires_grad_(True)
         self._apart = (own - own.mean(dim=1, keepdim=True)).requires_grad_(True)
         self._nearest, self._near = math.inf, guess
+        self.sketch: Tensor | None = None
         self.steps = 0
 
     def shown(self) -> Tensor:
@@ -85,6 +91,11 @@ class Refinement:
         They begin by going astray; nobody wants to see the face go away again.
         """
         return self.latent() if math.isinf(self._nearest) else self._near
+
+    @property
+    def error(self) -> float:
+        """Root of the mean squared colour error (0 to 1) of what `shown` gives; infinite before steps at full size."""
+        return self._nearest**0.5
 
     def latent(self) -> Tensor:
         """w+ [1, num_ws, w_dim], without gradient."""
@@ -164,6 +175,8 @@ class Refinement:
             optimiser.step(settings.pivot_rate * falling)
             self.steps += 1
             losses.append(float(loss.detach()))
+            if not last and self.sketch is None and step + 1 == min(SKETCH_AFTER, steps):
+                self.sketch = sketch(self._synthesis, self.latent(), self._task.target, size)
             tell(step + 1, losses[-1])
             if not last and levelled_out(losses):
                 break
