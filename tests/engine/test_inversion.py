@@ -31,8 +31,7 @@ from backend.engine.orthogonal import OrthogonalDescent, orthogonalised
 from backend.engine.perceptual import DiscriminatorDistance, MultiScaleDistance, perceptual_distance
 from backend.engine.projection import has_noise, learning_rate_factor, noise_correlation
 from backend.engine.quick_tuning import rate_factor, tuned_parameters
-from backend.engine.refinement import SKETCH_AFTER, WhiteLatents, levelled_out
-from backend.engine.sketch import best_colours
+from backend.engine.refinement import WhiteLatents, levelled_out
 from backend.errors import PullfaceError
 from stylegan_ops.encoder import Encoder
 
@@ -480,47 +479,3 @@ print("torch._dynamo" in sys.modules)
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=300, check=True
     )
     assert done.stdout.split() == ["False"]
-
-
-def test_previews_of_the_pivot_never_step_back(editor, picture):
-    seen = []
-    wild = dataclasses.replace(SHORT, pivot_steps=12, tuning_steps=0, pivot_rate=2.0)
-    inversion = editor.invert(picture, lambda step: seen.append(psnr(step.preview(), picture)), wild)
-    of_pivot = seen[1:-1]
-    assert len(of_pivot) == 12
-    assert of_pivot == sorted(of_pivot)
-    assert psnr(editor.render(inversion), picture) < of_pivot[-1] - 1  # the steps themselves did
-
-
-def test_a_sketch_finds_the_colours_that_fit_best():
-    random = torch.Generator().manual_seed(0)
-    features = torch.randn(6, 500, generator=random) * torch.logspace(-3, 2, 6)[:, None] + 7
-    wanted = torch.randn(3, 6, generator=random) @ (features / features.std(dim=1, keepdim=True)) + 2
-    assert torch.allclose(best_colours(features, wanted), wanted, atol=0.02)
-    noise = torch.randn(3, 500, generator=random)
-    assert float(best_colours(features, noise).std()) < 0.3  # what no feature knows is not drawn
-
-
-def test_a_sketch_is_shown_until_the_tuning_is_better():
-    model = small_model(128, with_discriminator=False)
-    other = small_model(128, seed=1)  # a drawing that the model does not know
-    wanted = render(other.generator, other.w_mean.repeat(1, other.generator.num_ws, 1))
-    shown = []
-    settings = dataclasses.replace(SHORT, pivot_steps=20, tuning_steps=40)
-
-    def note(progress):
-        shown.append((progress.stage, progress.preview()))
-
-    inversion = FaceEditor(model).invert(wanted, note, settings)
-    coarse = [picture for _, picture in shown[1:SKETCH_AFTER]]
-    sketched = shown[SKETCH_AFTER][1]
-    assert psnr(sketched, wanted) > max(psnr(picture, wanted) for picture in coarse) + 1
-    pivot = [picture for stage, picture in shown[SKETCH_AFTER:] if stage == "pivot"]
-    assert all(np.array_equal(picture, sketched) for picture in pivot)
-    same = [np.array_equal(picture, sketched) for stage, picture in shown if stage == "tuning"]
-    assert same[0]
-    assert not same[-2]
-    assert same == sorted(same, reverse=True)  # once the tuning is better, the sketch is gone
-    assert psnr(FaceEditor(model).render(inversion), wanted) == pytest.approx(
-        psnr(shown[-1][1], wanted), abs=0.2
-    )
