@@ -87,6 +87,7 @@ def _inverted(editor: FaceEditor, model: Model, job: dict[str, Any], tell: Tell)
             "processor": work,
             "first_preview": watch.first,
             "recognisable": watch.reached(RECOGNISABLE),
+            "recognisable_work": watch.reached(RECOGNISABLE, work=True),
             "usable": watch.reached(USABLE, seconds if ms_ssim(seen, shown) >= USABLE else None),
         },
         "way": watch.way,
@@ -116,14 +117,15 @@ def _samples(editor: FaceEditor, model: Model, job: dict[str, Any], tell: Tell) 
 class Watch:
     """Looks at an inversion on its way; the time that looking takes does not count.
 
-    way: (seconds, PSNR, MS-SSIM) of each look. first: seconds until the first preview was there.
+    way: (seconds, PSNR, MS-SSIM, seconds of processor time) of each look. first: seconds until the first preview was
+        there.
     """
 
     def __init__(self, seen: Picture, tell: Callable[[InversionProgress], None]) -> None:
         self._seen, self._tell = seen, tell
         self._begun, self._looking, self._last = time.monotonic(), 0.0, float("-inf")
         self._worked, self._worked_looking = time.process_time(), 0.0
-        self.way: list[tuple[float, float, float]] = []
+        self.way: list[tuple[float, float, float, float]] = []
         self.first: float | None = None
 
     def elapsed(self) -> float:
@@ -136,7 +138,7 @@ class Watch:
 
     def __call__(self, progress: InversionProgress) -> None:
         """For `FaceEditor.invert`."""
-        now = self.elapsed()
+        now, worked_now = self.elapsed(), self.work()
         if self.first is not None and now - self._last < PREVIEW_EVERY:
             return
         stopped, worked = time.monotonic(), time.process_time()
@@ -144,18 +146,22 @@ class Watch:
         if self.first is None:  # the first one is waited for
             self.first = now + time.monotonic() - stopped
         self._last = now
-        self.way.append((round(now, 3), round(psnr(self._seen, picture), 3), ms_ssim(self._seen, picture)))
+        like = ms_ssim(self._seen, picture)
+        self.way.append((round(now, 3), round(psnr(self._seen, picture), 3), like, round(worked_now, 3)))
         self._tell(progress)
         self._looking += time.monotonic() - stopped
         self._worked_looking += time.process_time() - worked
 
-    def reached(self, likeness: float, otherwise: float | None = None) -> float | None:
-        """Seconds until MS-SSIM was at least `likeness` and stayed so, or `otherwise` when no look saw it."""
+    def reached(self, likeness: float, otherwise: float | None = None, work: bool = False) -> float | None:
+        """Seconds until MS-SSIM was at least `likeness` and stayed so, or `otherwise` when no look saw it.
+
+        work: seconds of processor time instead.
+        """
         since = otherwise
-        for seconds, _, value in reversed(self.way):
+        for seconds, _, value, worked in reversed(self.way):
             if value < likeness:
                 break
-            since = seconds
+            since = worked if work else seconds
         return since
 
 

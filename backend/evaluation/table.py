@@ -240,8 +240,15 @@ def _row(group: str, method: str, results: list[dict[str, Any]], own: float | No
         return fmean(values) if values else None
 
     times = {
-        name: _median([r["seconds"][name] for r in results])
-        for name in ("total", "processor", "first_preview", "recognisable", "usable")
+        name: _median([r["seconds"].get(name) for r in results])
+        for name in (
+            "total",
+            "processor",
+            "first_preview",
+            "recognisable",
+            "recognisable_work",  # files of earlier versions have none
+            "usable",
+        )
     }
     # On pictures from elsewhere the detector, which knows the renderer's faces only, is no judge.
     left = _left([p for r in results for p in r["pulls"]]) if group != "outside" else None

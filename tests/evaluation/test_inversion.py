@@ -86,6 +86,8 @@ def test_the_command_measures_and_goes_on_where_it_was(
         assert job["seconds"]["total"] > 0
         assert 0 < job["seconds"]["processor"] < 1.5 * job["seconds"]["total"]
         assert 0 < job["seconds"]["first_preview"] <= job["seconds"]["total"] + 1
+        assert [work for *_, work in job["way"]] == sorted(work for *_, work in job["way"])
+        assert job["way"][-1][3] <= job["seconds"]["processor"]
         assert job["delta_bytes"] > 100
         assert job["megabytes"]["all"] >= job["megabytes"]["inversion"] > 50
         assert job["pulls"][0]["steps"] == 1
