@@ -6,6 +6,7 @@ from backend.engine.cutting import extract, extract_mask
 from backend.engine.drag import Drag, DragOptions, DragStep
 from backend.engine.face_editor import FaceEditor
 from backend.engine.inversion import Cancelled, Inversion, InversionProgress, InversionSettings
+from backend.engine.keeping import Edited
 
 __all__ = [
     "Cancelled",
@@ -14,6 +15,7 @@ __all__ = [
     "DragOptions",
     "DragStep",
     "Edit",
+    "Edited",
     "FaceEditor",
     "Inversion",
     "InversionProgress",

@@ -46,7 +46,8 @@ class DragOptions:
     learning_rate: of Adam, for engine `reference`; None = the model's own scale (see
         `FaceEditor.default_learning_rate`).
     lambda_mask: weight of "what may not move stays as it was". The published 20 holds a 128-px model so firmly that
-        half of the handles stall; compositing keeps what the mask protects anyway.
+        half of the handles stall. Our engine's pictures keep what the mask protects anyway (`keeping.py`), and it holds
+        what is far from all handles where there is no mask, too; 0 = nothing is held.
     free_layers: how many entries of w+ may change, counted from the coarsest; None = as `strength` says, and the
         published 6 for engine `reference`.
     stop_distance: px of crop space; the drag has arrived when no handle is farther. None = the paper's rule, 1 px
@@ -84,6 +85,11 @@ class DragOptions:
         if self.free_layers is not None:
             return self.free_layers
         return PUBLISHED_LAYERS if self.engine == "reference" else free_entries(synthesis, self.strength)
+
+    @property
+    def keeps_mask(self) -> bool:
+        """Whether pictures show what the mask does not let move as it was; comparisons are shown as published."""
+        return self.engine == "gauss-newton"
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> DragOptions:

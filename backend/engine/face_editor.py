@@ -32,6 +32,7 @@ from backend.engine.device import choose_device, memory_guard
 from backend.engine.drag import Drag, DragOptions, check_mask, check_pairs
 from backend.engine.engines import DragProblem
 from backend.engine.inversion import Inversion, InversionSettings, OnProgress, Picture
+from backend.engine.keeping import Edited, Keeping
 from backend.errors import PullfaceError
 
 if TYPE_CHECKING:
@@ -95,19 +96,24 @@ class FaceEditor:
         mask: ArrayLike | None = None,
         options: DragOptions | None = None,
         latent: Tensor | None = None,
+        done: Sequence[Edited] = (),
     ) -> Drag:
         """A drag that computes a step whenever it is asked for the next one.
 
         pairs: [N, 2 (handle, target), 2 (x, y)], crop space at model resolution.
         mask: [H, W], 1 (or 255 in uint8) = may move; None = everything may.
         latent: w+ [1, num_ws, w_dim] to start from, e.g. that of an earlier step; None = the pivot.
+        done: drags of this picture, the earliest first; the new one then starts from the last one's latent, and its
+        pictures show what their masks kept.
         Raises PullfaceError "not_inverted", "wrong_model", "bad_points", "points_outside", "bad_mask", "empty_mask".
         """
         chosen = options or DragOptions()
         points = check_pairs(pairs, self.shape)
         movable = check_mask(mask, self.shape, self.device)
         known, generator = self._ready(inversion)
-        start = self._latent(known, latent)
+        done = self._checked(known, done)
+        start = done[-1].latent if done else self._latent(known, latent)
+        first = self._latent(known, None) if done else start
         problem = DragProblem(
             generator=generator,
             latent=start,
@@ -119,7 +125,8 @@ class FaceEditor:
             covariance=self._with_label(known.info.get("label")).w_covariance,
             strength=chosen.strength,
         )
-        return Drag.begin(problem, points, chosen, lambda ws: inverting.render(generator, ws))
+        kept = movable if chosen.keeps_mask else None
+        return Drag.begin(problem, points, chosen, Keeping(generator, first, done, kept))
 
     def default_learning_rate(self) -> float:
         """Adam's rate for this model: the published 2e-3 presumes the scale of w of one model, so it is scaled."""
@@ -130,6 +137,19 @@ class FaceEditor:
         with memory_guard("render the picture"):
             known, generator = self._ready(inversion)
             return inverting.render(generator, self._latent(known, latent))
+
+    def edited(self, inversion: Inversion | None, drags: Sequence[Edited]) -> Picture:
+        """The picture after `drags`, the earliest first, uint8 [H, W, 3]; what their masks keep is as it was before."""
+        with memory_guard("render the picture"):
+            known, generator = self._ready(inversion)
+            *done, last = self._checked(known, drags) or [Edited(self._latent(known, None), None)]
+            return Keeping(generator, self._latent(known, None), done, last.mask)(last.latent)
+
+    def _checked(self, inversion: Inversion, drags: Sequence[Edited]) -> list[Edited]:
+        return [
+            Edited(self._latent(inversion, drag.latent), check_mask(drag.mask, self.shape, self.device))
+            for drag in drags
+        ]
 
     def composite(
         self,

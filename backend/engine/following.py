@@ -198,6 +198,12 @@ class Follower:
         which = torch.cat(differences).argmin(dim=0)
         return places.gather(0, which[None, :, None].expand(1, -1, 2))[0]
 
+    def look_again(self, features: Tensor, positions: Tensor, part: float) -> None:
+        """Lets the remembered patches become by `part` of the way what `features` [C, h, w] show at `positions`."""
+        patches, gradients = self._look(features, positions)
+        self._patches = torch.lerp(self._patches, patches, part)
+        self._gradients = torch.lerp(self._gradients, gradients, part)
+
     def motion_maps(self, features: Tensor, positions: Tensor, rows: Tensor) -> Tensor:
         """How a change of the map moves the handles: maps [R, C, h, w] whose product with the change is px.
 

@@ -1,15 +1,17 @@
 """Engine `gauss-newton`: damped least squares on the handles' positions.
 
 The latent has few numbers and a pair asks for two, so a step is a small least-squares problem instead of one of
-hundreds of small gradient steps. Unknown is x with w = start + L·x for the free entries of w+, where L·Lᵀ is the
-covariance of w: so a step of length 1 is one deviation of the model's faces, and the shortest x is the likeliest.
+hundreds of small gradient steps. Unknown is x with w = start + L·x for the free entries of w+. Were L·Lᵀ the covariance
+of w, a step of length 1 would be one deviation of the model's faces, and the shortest x the likeliest other face; for
+the same face with a feature elsewhere its directions are evened (`EVEN`).
 
 A step (`advance`) does:
  1. the Jacobian of the positions with respect to x: how the feature map's change moves the patches
     (`Follower.motion_maps`), pulled back through the synthesis up to F. Rows are kept from step to step and corrected
     by what was seen to happen (Broyden 1965); those that predicted badly are computed anew;
  2. Δx, which moves each handle along its line by at most `LONGEST_STEP`, keeps what the mask protects and, less
-    firmly, what it lets move but nobody pulls (`Held`), and stays near the start (`damped_step`);
+    firmly, what it lets move but nobody pulls (`Held`; without a mask, what is far from the handles), and stays near
+    the start (`damped_step`);
  3. a look at the new feature map: positions, and the cost of all three wishes. A cost that is not lower is rolled
     back and tried again with fresh rows, then nearer (Levenberg 1944, Marquardt 1963).
 
@@ -22,7 +24,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 
 import numpy as np
 import torch
@@ -33,7 +35,7 @@ from backend.engine import engines
 from backend.engine.engines import DragProblem
 from backend.engine.following import Follower, limited
 from backend.engine.freedom import FEATURE_RESOLUTION, asks_for_a_face
-from backend.engine.holding import Held, calm_costs, fixed_costs
+from backend.engine.holding import Held, calm_costs, far_costs, fixed_costs
 from backend.engine.jacobian import basis, corrected, pull_back
 from backend.engine.least_squares import damped_step
 from backend.engine.ways import NEAR
@@ -48,10 +50,11 @@ SHORTEST_MOTION = 0.1
 POSITION_ERROR = 1.0 / 256
 """Deviation that a position is trusted to, as a part of the picture's longer side."""
 
-HOLD = 10.0
-"""Cost of a mean square change of 1 deviation where nothing may move, for a `lambda_mask` of 1."""
+HOLD = 3.0
+"""Cost of a mean square change of 1 deviation where nothing may move, for a `lambda_mask` of 1. Pictures keep it anyhow
+(`keeping.py`); the less it would change, the better the two fit."""
 
-CALM, RELAX, GIVEN_UP = 0.6, 0.2, 0.02
+CALM, RELAX, GIVEN_UP = 2.0, 0.2, 0.07
 """Weight, in that of what may not move, of what may move but is not pulled; how much of it is left when the drag would
 be stuck with it, and the weight that is none."""
 
@@ -64,14 +67,19 @@ DIRECTIONS = 4
 ALIKE = 0.9
 """How far entries of w+ change alike for another face: the correlation of their changes."""
 
+REST = 20.0
+"""Cost of a mean square change of 1 deviation of what is far from all handles, where there is no mask."""
+
+EVEN, FREE = 0.35, 0.3
+"""For features of the same face: the power of the covariance of w that steps are measured by, and a factor on the
+prior's weight. The directions in which w varies most are those of other faces; nearer to all directions alike, a
+feature moves with less of the rest."""
+
 LENIENT, FIRM = 0.1, 3.0
 """Factors on the prior's weight for another face: on its distance from the start, and on the length of a step."""
 
 TRIALS = 4
 """The most latents that one step looks at before it gives up."""
-
-REFINEMENTS = 2
-"""The most that it looks at after that to hold what may not move."""
 
 SHORTEN = 0.4
 LENGTHEN = 1.5
@@ -81,6 +89,10 @@ RETURN = 0.3
 
 WRONG = 0.3
 """A row is computed anew when its prediction was wrong by more than this part of the motion."""
+
+RENEWED = 0.7
+"""After each step a patch is remembered by so much as it looks now: features change as they move, and what no longer
+looks as at first would count for less and less. For another face the first looks stay."""
 
 LEAST_CONFIDENCE = 0.05
 LOST = 0.2
@@ -132,15 +144,18 @@ class GaussNewtonEngine:
         layers = min(problem.free_layers, problem.latent.shape[1])
         self._start = problem.latent[0, :layers].detach().float()
         self._rest = problem.latent[:, layers:].detach().float()
-        self._deviations = _square_root(problem.covariance, self._start)
         self._prior = self._stiffness = 10 ** (1 - 2 * problem.strength)
         self._least = LEAST_PROGRESS
         self._mixture: Tensor | None = None
-        if asks_for_a_face(len(problem.handles), problem.mask):
+        another_face = asks_for_a_face(len(problem.handles), problem.mask)
+        self._deviations = _square_root(problem.covariance, self._start, 1.0 if another_face else EVEN)
+        if another_face:
             self._prior *= LENIENT
             self._stiffness *= FIRM
             self._least = LITTLE_PROGRESS
             self._mixture = _mixture(layers).to(self._start)
+        else:
+            self._prior = self._stiffness = FREE * self._prior
         self._longest = LONGEST_STEP * self._size
         self._error = POSITION_ERROR * self._size
         self._reach = self._longest
@@ -191,29 +206,31 @@ class GaussNewtonEngine:
         handles = torch.from_numpy(self._problem.handles).to(plain)
         self._follower = Follower(plain, handles, self._problem.shape)
         mask = self._problem.mask
-        if mask is not None and self._problem.lambda_mask > 0 and bool((mask < 1).any()):
-            costs = self._hold * fixed_costs(mask, self._cells(plain))
-            self._held = Held(plain, costs, self._follower.scale, x.numel())
+        if self._problem.lambda_mask > 0 and (mask is None or bool((mask < 1).any())):
+            self._held = Held(plain, torch.zeros_like(plain[0]), self._follower.scale, x.numel())
         change = None if self._held is None else self._held.change(plain)
         return State(x, features, plain, handles, torch.ones_like(handles[:, 0]), change)
-
-    @property
-    def _hold(self) -> float:
-        return HOLD * self._problem.lambda_mask
 
     @staticmethod
     def _cells(plain: Tensor) -> tuple[int, int]:
         return plain.shape[1], plain.shape[2]
 
     def _weigh(self, state: State, calm: float) -> State:
-        """Gives what may move but is not pulled another weight, in that of what may not move; the state with it."""
+        """Gives what may move but is not pulled another weight, in that of what may not move; the state with it.
+
+        Without a mask that is what is far from the handles' ways.
+        """
         mask = self._problem.mask
-        if self._held is None or mask is None or self._ways is None:
+        if self._held is None or self._ways is None:
             return state
-        self._calm = calm if calm > GIVEN_UP else 0.0
         cells = self._cells(state.plain)
-        costs = fixed_costs(mask, cells) + self._calm * calm_costs(mask, cells, self._ways)
-        self._held.weigh(self._hold * costs)
+        self._calm = calm if calm > GIVEN_UP else 0.0
+        if mask is None:
+            costs = REST * self._calm / CALM * far_costs(self._problem.shape, cells, self._ways)
+        else:
+            costs = fixed_costs(mask, cells) + self._calm * calm_costs(mask, cells, self._ways)
+            costs = HOLD * self._problem.lambda_mask * costs
+        self._held.weigh(costs)
         self._costs.clear()
         self._reach = self._longest
         self._state = replace(state, change=self._held.change(state.plain))
@@ -236,7 +253,7 @@ class GaussNewtonEngine:
         state = self._aim(state, wanted)
         weights = state.confidence.clamp(min=LEAST_CONFIDENCE)
         cost = self._cost(state, wanted, weights)
-        if self._held is not None and state.change is not None:
+        if self._held is not None and state.change is not None and bool(state.change.any()):
             self._held.begin(state.change, partial(pull_back, state.features, state.x))
         self._fresh[:] = False
         self._renew(state, self._doubts > WRONG)
@@ -245,8 +262,10 @@ class GaussNewtonEngine:
             if bool(cost.isfinite()):
                 self._stop_or_insist(state, wanted, weights)
             return float(cost)
-        trial = self._refined(state, wanted, weights, trial)
         self._learn(state, trial)
+        if self._mixture is None:
+            assert self._follower is not None
+            self._follower.look_again(trial.state.plain, trial.state.positions, RENEWED)
         self._reach = min(self._longest, self._reach * LENGTHEN)
         self._state = trial.state
         reached = float(trial.cost)
@@ -264,19 +283,6 @@ class GaussNewtonEngine:
             if self._fresh.any() or not self._renew(state, ~self._fresh):
                 self._reach *= SHORTEN
         return None
-
-    def _refined(self, state: State, wanted: Tensor, weights: Tensor, trial: Trial) -> Trial:
-        """What a trial did to what is held becomes a row, and the same step is solved again, while that pays."""
-        for _ in range(REFINEMENTS if self._held is not None else 0):
-            assert self._held is not None
-            assert trial.state.change is not None
-            self._held.learn(trial.state.change, partial(pull_back, trial.state.features, trial.state.x))
-            again = self._try(state, wanted, weights)
-            pays = bool(again.cost < (1 - LEAST_PROGRESS) * trial.cost)
-            if not pays:
-                break
-            trial = again
-        return trial
 
     def _try(self, state: State, wanted: Tensor, weights: Tensor) -> Trial:
         delta = self._solve(state, wanted, weights, True, self._reach)
@@ -423,6 +429,8 @@ class GaussNewtonEngine:
             self._held is not None
             and left(self._solve(state, wanted, weights, False, self._longest)) < together / 2
         ):
+            if self._problem.mask is None:
+                return "The points would come nearer only with more of the rest of the picture."
             return "What may not move holds the points back."
         if len(wanted) > 1 and self._alone(wish) < together / 2:
             return "The points pull against each other; this is the best that suits them all."
@@ -443,15 +451,20 @@ def _mixture(entries: int) -> Tensor:
     return apart * torch.eye(entries) + (alike - apart) / entries
 
 
-def _square_root(covariance: Tensor | None, like: Tensor) -> Tensor:
-    """L with L·Lᵀ = `covariance` [w_dim, w_dim]; the identity when there is none."""
-    size = like.shape[-1]
+def _square_root(covariance: Tensor | None, like: Tensor, power: float) -> Tensor:
+    """L with L·Lᵀ = `covariance` [w_dim, w_dim] to a power, of the same trace; the identity when there is none."""
     if covariance is None:
-        return torch.eye(size, device=like.device)
-    matrix = covariance.to(like)
+        return torch.eye(like.shape[-1], device=like.device)
+    return _power_root(covariance, power).to(like)
+
+
+@lru_cache(maxsize=4)
+def _power_root(covariance: Tensor, power: float) -> Tensor:
+    variances, directions = torch.linalg.eigh(covariance.float())
     # Directions in which w never varies are left a hundredth of the largest deviation.
-    floor = 1e-4 * matrix.diagonal().max()
-    return torch.linalg.cholesky(matrix + floor * torch.eye(size).to(like))
+    variances = variances.clamp(min=1e-4 * float(variances.max()))
+    evened = variances**power
+    return directions * (evened * (variances.sum() / evened.sum())).sqrt()
 
 
 engines.register("gauss-newton", GaussNewtonEngine)

@@ -1,11 +1,10 @@
-"""What may not move stays as it was: the mask's part of the least-squares problem.
+"""What nobody asks to move stays as it was: its part of the least-squares problem.
 
 The cost is the square change of the normalised feature map, weighted by place: where the mask is 0 (`fixed_costs`), and
-less so where it lets move what nobody pulls (`calm_costs`). Its Jacobian has as many rows as the map has values, far
-too many to compute. What stands for it are rows along orthonormal directions of that change:
-the present one, which gives the exact gradient, and those that earlier looks at a latent found to change. So the
-problem learns just those ways of changing what is held that its own steps would take (as Krylov's methods do), and
-random signs, whose products estimate the rest of the curvature without bias (Hutchinson 1990).
+less so where it lets move what nobody pulls (`calm_costs`); without a mask, far from the handles (`far_costs`). Its
+Jacobian has as many rows as the map has values, far too many to compute. What stands for it are rows along orthonormal
+directions of that change: the present one, which gives the exact gradient, and those of the steps before. So the
+problem learns just those ways of changing what is held that its own steps take (as Krylov's methods do).
 """
 
 from __future__ import annotations
@@ -21,11 +20,11 @@ from backend.engine.ways import NEAR, feature, nearness
 KEPT_DIRECTIONS = 8
 """The most directions: each takes a map."""
 
-PROBES, KEPT_PROBES = 1, 32
-"""Random rows: new ones in a step, and in all."""
-
 COVERED = 0.2
 """A direction that is but for this part in the span of others adds nothing."""
+
+FAR = 0.12
+"""How far around the handles' ways everything may come along where there is no mask, as a part of the longer side."""
 
 PullBack = Callable[[Tensor], Tensor]
 
@@ -46,8 +45,14 @@ def calm_costs(mask: Tensor, cells: tuple[int, int], ways: Tensor) -> Tensor:
     return inner * (feature(float(mask.mean())) / inner.sum().clamp(min=1))
 
 
+def far_costs(shape: tuple[int, int], cells: tuple[int, int], ways: Tensor) -> Tensor:
+    """Costs [h, w] for `cells` = (h, w), 1 in all, of what is far from all `ways` in a picture of `shape`, unmasked."""
+    far = 1 - nearness(ways, cells, shape, FAR).amax(dim=0)
+    return far / far.sum().clamp(min=1)
+
+
 class Held:
-    """The cost of changing the features where nothing may move, and rows that stand for its Jacobian.
+    """The cost of changing the features where they are held, and rows that stand for its Jacobian.
 
     Args:
         first: the map before anything moved, [C, h, w].
@@ -60,7 +65,6 @@ class Held:
         self._first = first
         self._scale = scale[:, None, None]
         self._unknowns = unknowns
-        self._random = torch.Generator(first.device).manual_seed(0)
         self.weigh(costs)
 
     def weigh(self, costs: Tensor) -> None:
@@ -69,7 +73,6 @@ class Held:
         self._weights = (costs / first.shape[0]).sqrt() * self._scale
         self._directions = first.new_zeros(0, *first.shape)
         self._rows = first.new_zeros(0, self._unknowns)
-        self._probes = first.new_zeros(0, self._unknowns)
         self._wishes = first.new_zeros(0)
 
     def change(self, features: Tensor) -> Tensor:
@@ -80,41 +83,17 @@ class Held:
         """Takes the rows for a step from a state with `change`; `pull_back` turns its maps [R, C, h, w] into rows."""
         size = torch.linalg.norm(change)
         along = change / size.clamp(min=1e-9)
-        signs = torch.randint(0, 2, (PROBES, *change.shape), generator=self._random, device=change.device)
-        maps = torch.cat([along[None], self._orthogonal(signs.float() * 2 - 1, along[None])])
-        rows = pull_back(maps * self._weights)
+        row = pull_back((along * self._weights)[None])
         kept, kept_rows = self._directions, self._rows
         share = (kept * along).sum(dim=(1, 2, 3))
-        kept, kept_rows = kept - share[:, None, None, None] * along, kept_rows - share[:, None] * rows[:1]
+        kept, kept_rows = kept - share[:, None, None, None] * along, kept_rows - share[:, None] * row
         length = torch.linalg.norm(kept.flatten(1), dim=1)
         # What is left of one that was all but `along` is noise: it counts as nothing.
         factor = torch.where(length > COVERED, 1 / length.clamp(min=1e-9), 0)
-        self._directions = torch.cat([along[None], kept * factor[:, None, None, None]])
-        self._rows = torch.cat([rows[:1], kept_rows * factor[:, None]])
-        self._probes = torch.cat([rows[1:], self._probes])[:KEPT_PROBES]
-        self._wishes = torch.cat([-size[None], self._wishes.new_zeros(len(kept))])
-        self._drop()
-
-    def learn(self, change: Tensor, pull_back: PullBack) -> None:
-        """Adds the direction in which a look at another latent found `change`, with rows of that latent."""
-        fresh = self._orthogonal(change[None], self._directions)
-        length = torch.linalg.norm(fresh)
-        fresh = fresh / length.clamp(min=1e-9) * (length > COVERED * torch.linalg.norm(change))
-        self._rows = torch.cat([self._rows[:1], pull_back(fresh * self._weights), self._rows[1:]])
-        self._directions = torch.cat([self._directions[:1], fresh, self._directions[1:]])
-        self._wishes = torch.cat([self._wishes, self._wishes.new_zeros(1)])
-        self._drop()
+        self._directions = torch.cat([along[None], kept * factor[:, None, None, None]])[:KEPT_DIRECTIONS]
+        self._rows = torch.cat([row, kept_rows * factor[:, None]])[:KEPT_DIRECTIONS]
+        self._wishes = torch.cat([-size[None], self._wishes.new_zeros(len(self._directions) - 1)])
 
     def rows(self) -> tuple[Tensor, Tensor]:
         """Rows [m, n] and what each is wished to be, [m]."""
-        probes = self._probes / max(1, len(self._probes)) ** 0.5
-        return torch.cat([self._rows, probes]), torch.cat([self._wishes, self._wishes.new_zeros(len(probes))])
-
-    def _orthogonal(self, maps: Tensor, directions: Tensor) -> Tensor:
-        shares = torch.einsum("achw,bchw->ab", maps, directions)
-        return maps - torch.einsum("ab,bchw->achw", shares, directions)
-
-    def _drop(self) -> None:
-        self._directions = self._directions[:KEPT_DIRECTIONS]
-        self._rows = self._rows[:KEPT_DIRECTIONS]
-        self._wishes = self._wishes[:KEPT_DIRECTIONS]
+        return self._rows, self._wishes

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from backend.engine import DragOptions, FaceEditor, engines
+from backend.engine import DragOptions, FaceEditor, engines, keeping
 from backend.engine.device import choose_device
 from backend.engine.engines import DragProblem
 from backend.engine.inversion import Inversion, render
@@ -164,6 +164,8 @@ class Bench:
             engine = engines.create(row.engine, problem)
             programs.append(type(engine).__module__)
             own = getattr(engine, "version", None)  # of what it learned
+            if self.options_of(row).keeps_mask:
+                programs.append(keeping.__name__)
         return [version_of(program) for program in programs] + ([own] if own else [])
 
     def options_of(self, row: Row) -> DragOptions:

@@ -82,7 +82,7 @@ class SessionDrag(Iterator[SavedStep]):
         self._crop = session.crop
         self._resolution = session.record.resolution
         start = session.last_step if from_step is None else from_step
-        latent = session.latent(start)
+        done = session.edits(start)
         given = dict(options or {})
         chosen = DragOptions.from_mapping(given)
         window_mask = None if mask is None else self._window_mask(mask)
@@ -95,7 +95,7 @@ class SessionDrag(Iterator[SavedStep]):
             self._crop.to_crop(pairs, self._resolution),
             mask=crop_mask,
             options=chosen,
-            latent=latent,
+            done=done,
         )
         self.record = session.begin_drag(start, pairs, window_mask, given)
         self._last: SavedStep | None = None

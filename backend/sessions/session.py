@@ -23,7 +23,17 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from backend.engine import Crop, Edit, Inversion, InversionSettings, OnFraction, extract, extract_mask
+from backend.engine import (
+    Crop,
+    DragOptions,
+    Edit,
+    Edited,
+    Inversion,
+    InversionSettings,
+    OnFraction,
+    extract,
+    extract_mask,
+)
 from backend.engine.depth import DEPTHS, Pixels
 from backend.engine.inversion import FORMAT
 from backend.errors import PullfaceError
@@ -233,9 +243,9 @@ class Session:
 
         The model's picture, or the artist's own where the model does not know the drawing that is pulled.
         """
-        latent = self.latent(number)
+        edits = self.edits(number)
         own = self.own_picture(editor, number)
-        return editor.render(self.inversion(), latent) if own is None else own
+        return editor.edited(self.inversion(), edits) if own is None else own
 
     def own_picture(self, editor: FaceEditor, number: int, begun: DragRecord | None = None) -> Picture | None:
         """The artist's picture at a step, uint8 [H, W, 3]; None where the model's own says more.
@@ -271,7 +281,7 @@ class Session:
         Raises:
             PullfaceError: as ``latent``, or ``out_of_memory``.
         """
-        after = editor.render(self.inversion(), self.latent(number))
+        after = editor.edited(self.inversion(), self.edits(number))
         x, y = self.record.rect[:2]
         return editor.composite(
             self.window(),
@@ -344,6 +354,15 @@ class Session:
         """
         return _together([drag for _, drag in self._drags_to(number)], self.mask)
 
+    def edits(self, number: int) -> list[Edited]:
+        """The drags that led to a step, the earliest first, at the model's size. Raises as ``latent``."""
+        edits = []
+        for step, drag in self._drags_to(number):
+            kept = drag.masked and DragOptions.from_mapping(drag.options).keeps_mask
+            mask = torch.from_numpy(self._crop_mask(drag.number)) if kept else None
+            edits.append(Edited(self.latent(step.step), mask))
+        return edits[::-1]
+
     def ways(self, number: int) -> list[list[list[list[float]]]]:
         """From where to where the handles went in each drag that led to a step, [N][2][2] a drag, the earliest first.
 
@@ -356,7 +375,7 @@ class Session:
 
     def _drags_to(self, number: int) -> Iterator[tuple[StepRecord, DragRecord]]:
         """The drags that led to a step, the latest first, each with the step of its own on the way there."""
-        while number > 0:
+        while number != 0:
             step = self.step(number)
             drag = self.record.drags[step.drag]
             yield step, drag

@@ -164,27 +164,23 @@ def test_only_what_is_held_costs_and_the_rows_give_the_slope():
     held.begin(change, pull_back)
     rows, wishes = held.rows()
     torch.testing.assert_close(rows[0] * wishes[0], -exact.t() @ change.flatten(), atol=1e-3, rtol=1e-3)
-    assert float(wishes[1:].abs().max()) == 0
+    assert len(rows) == 1
 
 
-def test_directions_that_steps_found_are_held_back(monkeypatch):
-    """Each step free of what the rows know is looked at and learnt; after a few the rows know all that matters."""
-    monkeypatch.setattr("backend.engine.holding.PROBES", 0)
+def test_directions_that_steps_found_are_held_back():
+    """Steps are held back in the directions that those before found; after a few the rows know all that matters."""
     held, features, pull_back, exact = held_problem()
     held.begin(held.change(features(torch.zeros(20))), pull_back)
     asked = torch.randn(1, 20)
     costs = []
     for _ in range(6):
-        rows, wishes = held.rows()
-        step = damped_step(
-            torch.cat([10 * asked, 30 * rows]),
-            torch.cat([torch.tensor([10.0]), wishes]),
-            torch.zeros(20),
-            1e-2,
-        )
-        change = held.change(features(step))
+        rows, _ = held.rows()
+        rows = torch.cat([10 * asked, 30 * rows])
+        wishes = torch.zeros(len(rows))
+        wishes[0] = 10.0
+        change = held.change(features(damped_step(rows, wishes, torch.zeros(20), 1e-2)))
         costs.append(float(change.square().sum()))
-        held.learn(change, pull_back)
+        held.begin(change, pull_back)
     assert costs[-1] < 0.25 * costs[0]
     # Directions stay orthonormal or nothing, so nothing counts twice.
     known, wishes = held.rows()
@@ -193,18 +189,6 @@ def test_directions_that_steps_found_are_held_back(monkeypatch):
         assert float((known[: len(held._directions)] @ vector).square().sum()) < 1.01 * float(
             vector @ gram @ vector
         )
-
-
-def test_the_random_rows_estimate_the_whole_curvature(monkeypatch):
-    monkeypatch.setattr("backend.engine.holding.PROBES", 400)
-    monkeypatch.setattr("backend.engine.holding.KEPT_PROBES", 400)
-    held, features, pull_back, exact = held_problem()
-    held.begin(held.change(features(torch.randn(20))), pull_back)
-    rows, _ = held.rows()
-    vector = torch.randn(20)
-    assert float((rows @ vector).square().sum()) == pytest.approx(
-        float((exact @ vector).square().sum()), rel=0.3
-    )
 
 
 def test_sums_of_motions_are_those_of_the_single_ones():
