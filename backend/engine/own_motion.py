@@ -23,8 +23,8 @@ NARROWEST, WIDEST = 8 / 256, 16 / 256
 NEIGHBOUR = 0.27
 """The same as a part of the way to the nearest other handle."""
 
-TOGETHER = 1 / 4
-"""How near handles of one feature are, as a part of the picture's longer side."""
+TOGETHER = 0.4
+"""How near handles of one feature are, as a part of the picture's longer side; and all between them may move."""
 
 BESIDE, BEFORE = 1 / 2, 5 / 256
 """How far it reaches beside its feature: on the side that it leaves as a part of that along it, on the side where it
@@ -97,7 +97,7 @@ def _handles(ways: Tensor, picture: Tensor, mask: Tensor) -> list[_Follows]:
     """How much places [..., 2] follow each handle, [...]."""
     size = max(mask.shape)
     begins, pulls = ways[:, 0], ways[:, 1] - ways[:, 0]
-    apart = torch.cdist(begins, begins) + torch.eye(len(ways), device=ways.device) * (2 * size)
+    apart = torch.cdist(begins, begins).masked_fill(~_joined(begins, mask), torch.inf)
     nearest, neighbours = apart.min(dim=1)
     handles: list[_Follows] = []
     for way, pull, near, neighbour in zip(ways, pulls, nearest.tolist(), neighbours, strict=True):
@@ -136,6 +136,15 @@ def _bent(way: Tensor, to_next: Tensor, size: int) -> _Follows:
         return torch.exp(1 - torch.sqrt(1 + reach)) * (1 - reach / limit).clamp(min=0).square()
 
     return follows
+
+
+def _joined(places: Tensor, mask: Tensor) -> Tensor:
+    """Which of `places` [N, 2] have nothing between them that may not move, [N, N]; none is joined with itself."""
+    part = torch.linspace(0, 1, 33, device=mask.device)[:, None, None, None]
+    columns, rows = torch.lerp(places[:, None], places[None], part).long().unbind(dim=-1)
+    height, width = mask.shape
+    free = mask[rows.clamp(0, height - 1), columns.clamp(0, width - 1)] > 0
+    return free.all(dim=0) & ~torch.eye(len(places), dtype=torch.bool, device=mask.device)
 
 
 def _around(begin: Tensor, begins: Tensor, mask: Tensor) -> Tensor:

@@ -90,6 +90,14 @@ def test_one_corner_of_a_mouth_bends_only_its_end():
     assert abs(read(flow, (135, 174))[1]) < 0.8
 
 
+def test_a_wide_mouth_is_one_feature():
+    wide = torch.tensor([[[86.0, 174.0], [80.0, 164.0]], [[170.0, 174.0], [176.0, 164.0]]])
+    flow, _ = motion(wide, mask=mask_around(128, 174, 56, 26))
+    line = flow[1, 174, 90:167]
+    assert 0.2 < line[38] < 3  # bent down to its middle,
+    assert (torch.diff(line, n=2).abs() < 0.25).all()  # and evenly
+
+
 def test_two_eyes_are_two_features():
     lids = torch.tensor([[[80.0, 110.0], [80.0, 118.0]], [[176.0, 110.0], [176.0, 118.0]]])
     both = torch.maximum(mask_around(80, 122, 30, 24), mask_around(176, 122, 30, 24))
