@@ -1,12 +1,15 @@
-"""How long a drag takes and how much memory, `reference` against `gauss-newton`.
+"""How long a drag takes and how much memory: `gauss-newton` against `reference` and the work of its authors' program.
 
-    python -m benchmarks.drag [--resolution 128 256 512 1024] [--engines reference gauss-newton] [--toon] [--json]
+    python -m benchmarks.drag [--resolution 128 256 512 1024] [--engines program reference gauss-newton] [--toon]
+                              [--threads 2] [--json]
 
 One point with a mask. Generators are StyleGAN2 config-f with random weights (`--toon` adds the embedded model); each
 resolution and engine has a process of its own, for its peak memory. A *step* is one change of the latent: in
 `reference` a forward pass to F (128 px), a backward pass and Adam; in `gauss-newton` the rows of the Jacobian that
-have to be computed anew (up to 2 a point and 2 to 4 for the mask, a backward pass each), one or more solutions and a
-forward pass to F (64 px) for each. The *floor* is a forward and a backward pass to the F of `reference`, weights
+have to be computed anew (up to 2 a point and 1 for the mask, a backward pass each), one or more solutions and a
+forward pass to F (64 px) for each. `program` is `reference` made to do the work of the authors' program: the whole
+picture is drawn in every step, F is resized to it, and the gradients of all weights up to F are computed (`Published`);
+the latents are the same. The *floor* is a forward and a backward pass to the F of `reference`, weights
 frozen, unfused modulation, float32. With random weights "arrived" is what the engine's own tracker says.
 """
 
@@ -19,18 +22,21 @@ import resource
 import subprocess
 import sys
 import time
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 
-from backend.engine import DragOptions, FaceEditor
-from backend.engine.inversion import Inversion
+from backend.engine import Drag, DragOptions, FaceEditor
+from backend.engine.engines import DragProblem
+from backend.engine.inversion import Inversion, render
 from backend.models import find, load
 from backend.models.model import Model, w_statistics
 from stylegan_ops.stylegan2 import Generator
 
-ENGINES = ("reference", "gauss-newton")
+PROGRAM = "program"
+ENGINES = (PROGRAM, "reference", "gauss-newton")
 RESOLUTIONS = (128, 256, 512, 1024)
 PULL, MASK_RADIUS = 0.05, 0.25
 """Length of the pull and radius of what may move, as parts of the picture's side."""
@@ -63,6 +69,40 @@ def floor_seconds(generator: Any, latent: torch.Tensor) -> np.ndarray:
     return np.median(times, axis=0)
 
 
+class Published:
+    """A generator that works for the engine `reference` as the authors' program makes it work (`viz/renderer.py` of
+    https://github.com/XingangPan/DragGAN): weights that want gradients, the picture with the graph that drew it, F
+    resized to the picture.
+    """
+
+    def __init__(self, generator: Any) -> None:
+        self._generator = generator.requires_grad_(True)
+        self.img_resolution, self.img_shape = generator.img_resolution, generator.img_shape
+        self.synthesis = self
+        self._picture: torch.Tensor | None = None
+
+    def features(self, ws: torch.Tensor, resolution: int, **how: Any) -> torch.Tensor:
+        """F of w+ [1, num_ws, w_dim] at the picture's size, [1, C, H, W]."""
+        self._picture, features = self._generator.synthesis.image_and_features(ws, resolution, **how)
+        return torch.nn.functional.interpolate(features, list(self.img_shape), mode="bilinear")
+
+
+def begin(
+    editor: FaceEditor, model: Model, latent: torch.Tensor, pairs: Any, mask: Any, options: DragOptions
+) -> Drag:
+    """The drag of `program`, on the model's own generator."""
+    problem = DragProblem(
+        generator=Published(model.generator),
+        latent=latent,
+        handles=np.array(pairs)[:, 0],
+        mask=torch.from_numpy(mask),
+        learning_rate=editor.default_learning_rate(),
+        lambda_mask=options.lambda_mask,
+        free_layers=options.free_entries(model.generator.synthesis),
+    )
+    return Drag.begin(problem, np.array(pairs), options, partial(render, model.generator))
+
+
 def measure(model_name: str, resolution: int, engine: str, seconds: float, steps: int) -> dict[str, Any]:
     """One drag in this process."""
     model = load(find(model_name).path) if model_name == "toon" else random_model(resolution)
@@ -76,17 +116,23 @@ def measure(model_name: str, resolution: int, engine: str, seconds: float, steps
     pairs = [[handle, handle + [PULL * side, 0]]]
     times = []
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    inversion = Inversion(model.name, latent, {})
-    with editor.drag(inversion, pairs, mask, DragOptions(engine=engine, steps=steps)) as drag:
+    if engine == PROGRAM:
+        options = DragOptions(engine="reference", steps=steps)
+        drag = begin(editor, model, latent, pairs, mask, options)
+    else:
+        options = DragOptions(engine=engine, steps=steps)
+        drag = editor.drag(Inversion(model.name, latent, {}), pairs, mask, options)
+    with drag:
         begun = last = clocks()
         for _ in drag:
             now = clocks()
             times.append(now - last)
             last = now
-            if (now - begun)[0] > seconds:
+            if (now - begun)[0] > seconds and len(times) > 1:
                 drag.close()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     assert drag.last is not None
+    generator.requires_grad_(False)
     step, floor, total = np.median(times[1:], axis=0), floor_seconds(generator, latent), sum(times)
     arrived = drag.outcome == "arrived"
     return {
