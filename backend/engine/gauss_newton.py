@@ -69,7 +69,11 @@ ALIKE = 0.9
 
 REST, REST_OF_A_FACE = 20.0, 60.0
 """Cost of a mean square change of 1 deviation of what is far from all handles, where there is no mask; the second where
-another face is asked for, which never quite arrives: there it does not give way."""
+another face is asked for."""
+
+GIVES_WAY = 0.3
+"""Without a mask the rest gives way as long as it has this part of its weight: once. Another face never quite arrives:
+there it does not."""
 
 EVEN, FREE = 0.35, 0.3
 """For features of the same face: the power of the covariance of w that steps are measured by, and a factor on the
@@ -173,6 +177,7 @@ class GaussNewtonEngine:
         self._costs: deque[float] = deque(maxlen=PATIENCE + 1)
         self._stuck: str | None = None
         self._calm = 0.0
+        self._kept_calm = CALM if another_face else 0.0 if problem.mask is not None else GIVES_WAY * CALM
         self._ways: Tensor | None = None
 
     @property
@@ -227,8 +232,8 @@ class GaussNewtonEngine:
         cells = self._cells(state.plain)
         self._calm = calm if calm > GIVEN_UP else 0.0
         if mask is None:
-            weight = REST * self._calm / CALM if self._mixture is None else REST_OF_A_FACE
-            costs = weight * far_costs(self._problem.shape, cells, self._ways)
+            weight = REST if self._mixture is None else REST_OF_A_FACE
+            costs = weight * self._calm / CALM * far_costs(self._problem.shape, cells, self._ways)
         else:
             costs = fixed_costs(mask, cells) + self._calm * calm_costs(mask, cells, self._ways)
             costs = HOLD * self._problem.lambda_mask * costs
@@ -404,7 +409,7 @@ class GaussNewtonEngine:
         """What holds the handles back without need gives way; handles that are nearly there are asked for once more,
         with more weight; else the drag is stuck.
         """
-        if self._calm > 0 and self._mixture is None:
+        if self._calm > self._kept_calm:
             self._weigh(state, self._calm * RELAX)
             return
         distance = torch.linalg.norm(wanted - state.positions, dim=1)
