@@ -173,7 +173,7 @@ def table(rows: list[dict[str, Any]]) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--resolution", type=int, nargs="+", default=list(RESOLUTIONS))
+    parser.add_argument("--resolution", type=int, nargs="*", default=list(RESOLUTIONS))
     parser.add_argument("--engines", nargs="+", default=list(ENGINES))
     parser.add_argument("--toon", action="store_true", help="also the embedded model")
     parser.add_argument("--seconds", type=float, default=120, help="the longest drag")
