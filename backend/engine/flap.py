@@ -38,7 +38,7 @@ SQUEEZED, SLANT = 2.5, 0.1
 THIN, THICK = 3.0, 9.0
 """Limits of the stroke's width behind the handle."""
 
-LEAST, MOST, PLAIN = 1.5, 5.0, 2.0
+LEAST, MOST, PLAIN = 0.75, 3.0, 1.0
 """Limits of its width before the handle; the last where no stroke ends there."""
 
 AT_END, OUTWARDS, LONG = (0.6, 1.0), (0.8, 1.2), (1.1, 1.5)
