@@ -4,7 +4,7 @@ An engine's steps only hold it (`holding.py`), since a latent moves a whole face
 drawn up to the block of F, where there are shapes and colours but no fine lines, put together there by the mask, and
 drawn on from there as one. The finer blocks find a single surface and leave no seam. (Feature maps put together by
 place: Suzuki et al. 2018, "Spatially Controllable Image Synthesis with Internal Representation Collaging"; Collins et
-al. 2020, "Editing in Style".) Outside the mask, farther than these blocks reach, every bit stays.
+al. 2020, "Editing in Style".) Outside the mask, farther than these blocks reach, nothing changes.
 
 Drags that follow each other have masks of their own: each adds, where it might, how its latent changed the maps.
 """
