@@ -57,6 +57,11 @@ def carry(
         if alpha is not None or brought is not None:
             alpha, brought = (torch.ones_like(still) if some is None else some for some in (alpha, brought))
             through = torch.lerp(brought, alpha, still)
+    if planes.past is not None and read.part(planes.past, tile).max() > 0:
+        stays = read(planes.past, tile).clamp_(0, 1)
+        edit = torch.lerp(edit, own, stays)
+        if alpha is not None and through is not None:
+            through = torch.lerp(through, alpha, stays)
     beyond = None if window.dtype == np.uint8 else (edit.clamp(max=0), edit.clamp(min=255))
     if planes.drawn is not None and read.part(planes.fresh[:1], tile).any():
         fresh = read(planes.fresh, tile)

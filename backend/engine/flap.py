@@ -32,8 +32,11 @@ they lie behind, as in a lid that opens, it is a plain parabola."""
 DRAWN_OUT, SHORTEST = 2.0, 8.0
 """How far behind the stroke the motion ends, in lengths of the pull, and at least."""
 
-SQUEEZED, SLANT = 2.5, 0.1
+SQUEEZED, SLANT = 4.0, 0.1
 """Before the stroke the motion ends within so much, and more by this part of the way along the edge."""
+
+BELOW = -4.0
+"""What is no part of an edge counts as so far behind it."""
 
 THIN, THICK = 3.0, 9.0
 """Limits of the stroke's width behind the handle."""
@@ -109,18 +112,38 @@ class Flap:
 
     def follows(self, places: Tensor) -> Tensor:
         """How much of the pull what is at each of `places` [..., 2], px, *after* it has followed, [...], 0 to 1."""
-        off = (places - self.begin) / self.scale
-        across, along = off @ self.side, off @ self.ahead
-        part = (across / self.reach).square()
-        lifted = (1 - part).clamp(min=0).pow(ROUND if self.bend > 0 else 1.0)
-        front = self.bend * part.clamp(max=1.5) + lifted * self.length + self.before
+        across, along, front = self._edge(places)
+        lifted = self._lifted(across)
         back = front - self.before - self.behind
         way = max(DRAWN_OUT * self.length, SHORTEST)
         rise = ((along - back) / way + 1).clamp(0, 1)
         # Half straight and half smooth: it neither folds nor has an edge at its ends.
         drawn = (rise + rise * rise * (3 - 2 * rise)) / 2
-        covered = smoothstep((along - front) / (SQUEEZED + SLANT * across.abs()), 0.0, 1.0)
+        covered = smoothstep((along - front) / _squeezed(across), 0.0, 1.0)
         return lifted * drawn * (1 - covered)
+
+    def _lifted(self, across: Tensor) -> Tensor:
+        part = (across / self.reach).square()
+        return (1 - part).clamp(min=0).pow(ROUND if self.bend > 0 else 1.0)
+
+    def _edge(self, places: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Of places [..., 2]: how far along the edge, how far along the pull, and where the moved stroke ends there."""
+        off = (places - self.begin) / self.scale
+        across, along = off @ self.side, off @ self.ahead
+        bent = self.bend * (across / self.reach).square().clamp(max=1.5)
+        return across, along, bent + self._lifted(across) * self.length + self.before
+
+    def past(self, places: Tensor) -> Tensor:
+        """How far each of `places` [..., 2], px, lies past the edge of the moved stroke, px; `BELOW` far from it."""
+        across, along, front = self._edge(places)
+        past = along - front
+        # A little farther than anything moves, so that no interpolation shows where it ends.
+        near = (across.abs() < self.reach) & (past < _squeezed(across) + 2)
+        return torch.where(near, past.clamp(min=BELOW), BELOW) * self.scale
+
+
+def _squeezed(across: Tensor) -> Tensor:
+    return SQUEEZED + SLANT * across.abs()
 
 
 def _deviation(movable: Tensor, axis: Tensor) -> float:

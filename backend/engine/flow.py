@@ -56,12 +56,14 @@ class Motion:
     flow: [2, H, W], px of the model's picture, backward; exactly zero where nothing changed.
     change: [H, W], 0 where the pictures are the same, 1 where they differ visibly, soft between.
     confidence: [H, W], 1 where the warped before explains the after's lines, 0 where something else appeared.
+    past: [H, W], px past the edge of what covers and does not move the picture there; None when nothing covers.
     """
 
     flow: Tensor
     exact: Tensor
     change: Tensor
     confidence: Tensor
+    past: Tensor | None = None
 
 
 def estimate_motion(before: Tensor, after: Tensor) -> Motion:

@@ -10,11 +10,12 @@ of a mouth, does the same, along the line to its middle; at an edge's middle it 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from backend.engine.flap import Flap
+from backend.engine.flap import BELOW, Flap
 from backend.engine.flow import warp
 
 NARROWEST, WIDEST = 8 / 256, 16 / 256
@@ -47,6 +48,9 @@ FARTHEST = 1.2
 """What goes no farther than so many times the longest pull: between handles that contradict each other, nothing would
 hold it."""
 
+UNMOVED = 0.3
+"""px that are no motion where a flap shows what was there before."""
+
 STILL = 1e-3
 """px that are no motion."""
 
@@ -56,18 +60,36 @@ Drags = Sequence[Tensor]
 _Follows = Callable[[Tensor], Tensor]
 
 
-def own_motion(drags: Drags, picture: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-    """The motion of handles in `picture` ([3, H, W], 0 to 1) under what may move ([H, W], 0 to 1).
+@dataclass(frozen=True)
+class OwnMotion:
+    """What handles ask for by themselves.
 
-    Returns:
-        A backward flow [2, H, W] in px, and how much of the nearest handles' motion each place follows, [H, W].
+    flow: backward, [2, H, W], px.
+    follows: how much of the nearest handles' motion each place follows, [H, W], 0 to 1.
+    past: how far each place lies past the edge of a flap that covers it, [H, W], px; below 0 where none does.
     """
-    flow, follows = _motion(drags[0], picture, mask)
+
+    flow: Tensor
+    follows: Tensor
+    past: Tensor
+
+    def stays(self, width: float) -> Tensor:
+        """How much each place shows what was there before, [H, W]; edges are `width` px wide."""
+        return (self.past / width).clamp(0, 1)
+
+
+def own_motion(drags: Drags, picture: Tensor, mask: Tensor) -> OwnMotion:
+    """The motion of handles in `picture` ([3, H, W], 0 to 1) under what may move ([H, W], 0 to 1)."""
+    motion = _motion(drags[0], picture, mask)
     for ways in drags[1:]:
-        latest, follow = _motion(ways, warp(picture, flow), mask)
-        earlier = warp(torch.cat([flow, follows[None]]), latest)
-        flow, follows = latest + earlier[:2], torch.maximum(follow, earlier[2])
-    return flow, follows
+        latest = _motion(ways, warp(picture, motion.flow), mask)
+        earlier = warp(torch.cat([motion.flow, motion.follows[None], motion.past[None]]), latest.flow)
+        # A flap shows what was there before only where no other drag has moved that.
+        first, second = (flow.norm(dim=0) < UNMOVED for flow in (earlier[:2], latest.flow))
+        none = latest.past.amin()
+        past = torch.maximum(torch.where(first, latest.past, none), torch.where(second, earlier[3], none))
+        motion = OwnMotion(latest.flow + earlier[:2], torch.maximum(latest.follows, earlier[2]), past)
+    return motion
 
 
 def moving(ways: Tensor) -> bool:
@@ -75,10 +97,10 @@ def moving(ways: Tensor) -> bool:
     return bool((ways[:, 1] - ways[:, 0]).norm(dim=1).max() > STILL)
 
 
-def _motion(ways: Tensor, picture: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+def _motion(ways: Tensor, picture: Tensor, mask: Tensor) -> OwnMotion:
     """The same of one drag."""
     ends, pulls = ways[:, 1], ways[:, 1] - ways[:, 0]
-    handles = _handles(ways, picture, mask)
+    handles, flaps = _handles(ways, picture, mask)
     # All arrive, those too that lie near others (interpolation by radial functions); who contradict each other meet.
     own = torch.stack([follows(ends) for follows in handles], dim=1)
     shares = torch.linalg.solve(own + RIDGE * torch.eye(len(ways), device=ways.device), -pulls)
@@ -90,24 +112,29 @@ def _motion(ways: Tensor, picture: Tensor, mask: Tensor) -> tuple[Tensor, Tensor
         flow += share[:, None, None] * weight
         stays *= 1 - weight
     longest = FARTHEST * pulls.norm(dim=1).max()
-    return flow * (longest / flow.norm(dim=0).clamp(min=STILL)).clamp(max=1), 1 - stays
+    flow *= (longest / flow.norm(dim=0).clamp(min=STILL)).clamp(max=1)
+    pasts = [flap.past(grid) for flap in flaps] or [torch.full_like(mask, BELOW)]
+    return OwnMotion(flow, 1 - stays, torch.stack(pasts).amax(dim=0))
 
 
-def _handles(ways: Tensor, picture: Tensor, mask: Tensor) -> list[_Follows]:
-    """How much places [..., 2] follow each handle, [...]."""
+def _handles(ways: Tensor, picture: Tensor, mask: Tensor) -> tuple[list[_Follows], list[Flap]]:
+    """How much places [..., 2] follow each handle, [...]; and what flaps there are."""
     size = max(mask.shape)
     begins, pulls = ways[:, 0], ways[:, 1] - ways[:, 0]
     apart = torch.cdist(begins, begins).masked_fill(~_joined(begins, mask), torch.inf)
     nearest, neighbours = apart.min(dim=1)
     handles: list[_Follows] = []
+    flaps: list[Flap] = []
     for way, pull, near, neighbour in zip(ways, pulls, nearest.tolist(), neighbours, strict=True):
         if near < TOGETHER * size:
             handles.append(_bent(way, begins[neighbour] - way[0], size))
         elif pull.norm() > STILL:
-            handles.append(_lone(way, Flap.of(way[0], pull, _around(way[0], begins, mask), picture), size))
+            flap = Flap.of(way[0], pull, _around(way[0], begins, mask), picture)
+            handles.append(_lone(way, flap, size))
+            flaps += [flap] * (flap.end == 0)
         else:
             handles.append(_bent(way, pull.new_tensor([WIDEST / NEIGHBOUR * size, 0.0]), size))
-    return handles
+    return handles, flaps
 
 
 def _lone(way: Tensor, flap: Flap, size: int) -> _Follows:
@@ -140,18 +167,24 @@ def _bent(way: Tensor, to_next: Tensor, size: int) -> _Follows:
 
 def _joined(places: Tensor, mask: Tensor) -> Tensor:
     """Which of `places` [N, 2] have nothing between them that may not move, [N, N]; none is joined with itself."""
-    part = torch.linspace(0, 1, 33, device=mask.device)[:, None, None, None]
-    columns, rows = torch.lerp(places[:, None], places[None], part).long().unbind(dim=-1)
+    free = _free_between(places[:, None], places[None], mask)
+    return free & ~torch.eye(len(places), dtype=torch.bool, device=mask.device)
+
+
+def _free_between(some: Tensor, others: Tensor, mask: Tensor) -> Tensor:
+    """Whether all may move on the straight way between places [..., 2], [...]."""
+    part = torch.linspace(0, 1, 33, device=mask.device).reshape(-1, *[1] * max(some.dim(), others.dim()))
+    columns, rows = torch.lerp(some, others, part).long().unbind(dim=-1)
     height, width = mask.shape
-    free = mask[rows.clamp(0, height - 1), columns.clamp(0, width - 1)] > 0
-    return free.all(dim=0) & ~torch.eye(len(places), dtype=torch.bool, device=mask.device)
+    return (mask[rows.clamp(0, height - 1), columns.clamp(0, width - 1)] > 0).all(dim=0)
 
 
 def _around(begin: Tensor, begins: Tensor, mask: Tensor) -> Tensor:
-    """What may move of the surroundings of one of several handles: what is nearer to it than to any other."""
+    """What may move around one of several handles: what is nearer to it than to any other, up to what may not move."""
     places = _places(mask)
     others = torch.stack([(places - other).square().sum(dim=-1) for other in begins]).amin(dim=0)
-    return mask * ((places - begin).square().sum(dim=-1) <= others)
+    nearest = (places - begin).square().sum(dim=-1) <= others
+    return mask * (nearest & _free_between(begin, places, mask))
 
 
 def _places(mask: Tensor) -> Tensor:

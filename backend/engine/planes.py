@@ -43,6 +43,9 @@ KEPT = (0.4, 0.8)
 """Part of the energy of its own moved lines that what the model draws must have to be shown: below the first the drag
 has only smeared them."""
 
+COVER_EDGE, SHARPEST = 0.6, 1.5
+"""Width of the edge of what covers, in px of the model and at least in px of the layer."""
+
 _VISIBLE = 1 / 500
 """What is drawn with less weight than this nobody sees."""
 
@@ -72,6 +75,8 @@ class Planes:
     edge: [1], the movable part's soft inner edge.
     fresh: [2], how much of what is shown is drawn, and how far the model's own moved picture is empty of lines there.
     drawn: None when nothing is.
+    past: [1], above 0 where something covers the picture and does not move it; 1 past the cover's soft edge. None when
+        nothing does.
     enlarger: reads all but `drawn`.
     """
 
@@ -81,6 +86,7 @@ class Planes:
     edge: Tensor
     fresh: Tensor
     drawn: Drawn | None
+    past: Tensor | None
     enlarger: Enlarger
 
 
@@ -167,8 +173,16 @@ def lay_out(
         edge=movable.edge[None],
         fresh=torch.cat([fresh, upright.soft(change.empty)]),
         drawn=_drawn(change, seen, upright, fresh * weight, corner),
+        past=_past(change, crop, upright),
         enlarger=Enlarger(corner, square.size, change.before.device),
     )
+
+
+def _past(change: Change, crop: Crop, upright: Upright) -> Tensor | None:
+    if change.motion.past is None:
+        return None
+    pixel = crop.size / change.resolution
+    return upright.smooth(change.motion.past[None]) * (pixel / max(COVER_EDGE * pixel, SHARPEST))
 
 
 def trust(change: Change, seen: NDArray[np.uint8]) -> Tensor:

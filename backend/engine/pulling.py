@@ -43,10 +43,10 @@ def pulled(change: Change, seen: NDArray[np.uint8], mask: NDArray[np.float32], d
     strange = feature(part) * (1 - known(change, seen, ways))
     if not strange or not moving(ways):
         return model
-    flow, follows = own_motion(drags, as_planes(seen, ways.device), torch.from_numpy(mask).to(ways))
-    flow = torch.lerp(model.motion.flow, flow, strange)
-    gate = torch.maximum(model.motion.change, smoothstep(follows, *GATE))
-    motion = replace(model.motion, flow=flow, change=gate)
+    own = own_motion(drags, as_planes(seen, ways.device), torch.from_numpy(mask).to(ways))
+    flow = torch.lerp(model.motion.flow, own.flow, strange)
+    gate = torch.maximum(model.motion.change, smoothstep(own.follows, *GATE))
+    motion = replace(model.motion, flow=flow, change=gate, past=own.past if strange == 1 else None)
     return replace(model, motion=motion, moved=warp(model.before, flow), fresh=model.fresh * (1 - strange))
 
 
@@ -68,9 +68,11 @@ def own_picture(
     if feature(float(mask.mean())) * (1 - known(still, seen, ways)) < SHOWN:
         return None
     planes, movable = as_planes(seen, ways.device), torch.from_numpy(mask).to(ways)
-    flow, _ = own_motion(drags, planes, movable)
-    soft = blur(movable[None], max(mask.shape) / 128)
-    moved = warp(planes, flow * soft) if moving(ways) else planes
+    moved = planes
+    if moving(ways):
+        own = own_motion(drags, planes, movable)
+        soft = blur(movable[None], max(mask.shape) / 128)
+        moved = torch.lerp(warp(planes, own.flow * soft), planes, own.stays(1.0))
     picture: NDArray[np.uint8] = (moved * 255).round().byte().permute(1, 2, 0).cpu().numpy()
     return picture
 

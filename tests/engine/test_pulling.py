@@ -15,6 +15,7 @@ from tests.engine.scene import draw, opaque
 
 SIZE = 256
 WHOLE = Crop(0, 0, SIZE)
+EMPTY = torch.ones(3, SIZE, SIZE)
 CORNERS = torch.tensor([[[95.0, 174.0], [88.0, 166.0]], [[161.0, 174.0], [168.0, 166.0]]])
 
 
@@ -25,8 +26,8 @@ def face(height: float) -> np.ndarray:
 
 def motion(*drags: torch.Tensor, mask: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor]:
     """The handles' own in an empty picture."""
-    free = mask_around(128, 140, 60, 60) if mask is None else mask
-    return own_motion(drags, torch.ones(3, SIZE, SIZE), free)
+    own = own_motion(drags, EMPTY, mask_around(128, 140, 60, 60) if mask is None else mask)
+    return own.flow, own.follows
 
 
 def mask_around(x: int, y: int, across: int, down: int) -> torch.Tensor:
@@ -72,8 +73,46 @@ def test_a_thick_lash_moves_whole_and_the_thin_one_takes_little_skin_along():
     thick, thin = torch.ones(2, 3, SIZE, SIZE).unbind()
     thick[:, 103:112] = 0
     thin[:, 109:112] = 0
-    moved = [read(own_motion([LID], lash, EYE)[0], (128, 113))[1] for lash in (thick, thin)]
+    moved = [read(own_motion([LID], lash, EYE).flow, (128, 113))[1] for lash in (thick, thin)]
     assert moved[0] < -8.5 < moved[1]
+
+
+def test_what_a_lid_covers_is_what_was_there_and_shows_its_edge_sharply():
+    own = own_motion([LID], EMPTY, EYE)
+    stays = own.stays(0.6)
+    assert stays[119, 128] == 0
+    assert stays[122, 128] == 1
+    assert own.flow[1, 121, 128] < -6  # up to the edge all goes along: nothing is squeezed
+    assert ((stays > 0) & (stays < 1)).sum(dim=0).max() <= 1
+    sideways = torch.tensor([[[128.0, 128.0], [134.0, 128.0]]])
+    assert own_motion([LID, sideways], EMPTY, EYE).stays(0.6)[122, 128] == 0  # the second has moved that
+
+
+def test_two_lids_one_after_the_other_both_cover():
+    left, right = (torch.tensor([[[x, 110.0], [x, 119.0]]]) for x in (80.0, 176.0))
+    both = torch.maximum(mask_around(80, 122, 30, 24), mask_around(176, 122, 30, 24))
+    for drags in ([left, right], [torch.cat([left, right])]):
+        stays = own_motion(drags, EMPTY, both).stays(0.6)
+        assert stays[122, 80] == stays[122, 176] == 1
+        assert stays[119, 80] == stays[119, 176] == 0
+
+
+def test_a_closing_lid_covers_an_iris_on_the_layer():
+    source = np.full((SIZE, SIZE, 3), 230, np.uint8)
+    source[104:140, 116:140] = (40, 90, 200)  # an iris
+    source[120:124, 122:126] = 255  # and a light in it, which the lid will just not reach
+    source[108:112, 100:156] = 20  # the lash
+    mask = (EYE.numpy() * 255).astype(np.uint8)
+    window, blur_of_it = opaque(source), np.full_like(source, 180)
+    lid = [np.array([[[128.0, 110.0], [128.0, 116.0]]])]
+    edit = composite(window, (0, 0), WHOLE, change_to(blur_of_it, blur_of_it), mask, source, lid)
+    result = window.copy()
+    x, y, width, height = edit.rect
+    result[y : y + height, x : x + width] = edit.pixels
+    assert np.array_equal(result[121:140, 116:140], window[121:140, 116:140])
+    lash = result[100:120, 128, :3].mean(axis=1) < 100
+    assert lash[14:18].all()
+    assert 3 <= lash.sum() <= 6  # as thick as it was
 
 
 def test_a_lid_that_opens_leaves_the_skin_above_alone():
