@@ -187,6 +187,12 @@ def test_ratios_compare_the_same_pictures() -> None:
         "o": result(8, 31.0, 2.2),
         "q": result(2, 10.0, 9.0),
     }
+    results["o"]["way"] = [
+        (1, 30.5, 0.95, 1.0),
+        (2, 31.0, 0.6, 2.0),
+        (4, 30.2, 0.9, 4.0),
+        (6, 31.0, 0.9, 6.0),
+    ]
     plan = table.Plan(run=Path(), groups=("render",))
     found = table.summary(plan, jobs, results)
     assert [row["pictures"] for row in found["rows"]] == [1, 1, 2]
@@ -194,4 +200,10 @@ def test_ratios_compare_the_same_pictures() -> None:
     assert found["ratios"]["render"]["psnr_more"] == pytest.approx(1.0)
     assert found["rows"][1]["drag_ratio"] == pytest.approx(1.1)
     assert found["rows"][2]["drag"] == pytest.approx(5.6)
+    assert found["ratios"]["render"]["as_near"] == [
+        pytest.approx(25)
+    ]  # after 4 s: what comes before did not last
     assert "12.5 times as fast" in report.markdown(found)
+    assert "on 1 of 1 pictures it was as near" in report.markdown(found)
+    results["o"] |= result(8, 29.0, 2.2)
+    assert table.summary(plan, jobs, results)["ratios"]["render"]["as_near"] == [None]
