@@ -41,8 +41,8 @@ BELOW = -4.0
 THIN, THICK = 3.0, 9.0
 """Limits of the stroke's width behind the handle."""
 
-LEAST, MOST, PLAIN = 0.75, 3.0, 1.0
-"""Limits of its width before the handle; the last where no stroke ends there."""
+LEAST, MOST, PLAIN = -1.5, 3.0, 1.0
+"""Limits of its width before the handle, which may lie beside it; the last where no stroke ends there."""
 
 AT_END, OUTWARDS, LONG = (0.6, 1.0), (0.8, 1.2), (1.1, 1.5)
 """A handle is at an end of what may move when it is so many deviations from its middle along the edge; or, pulled

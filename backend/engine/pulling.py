@@ -46,7 +46,7 @@ def pulled(change: Change, seen: NDArray[np.uint8], mask: NDArray[np.float32], d
     own = own_motion(drags, as_planes(seen, ways.device), torch.from_numpy(mask).to(ways))
     flow = torch.lerp(model.motion.flow, own.flow, strange)
     gate = torch.maximum(model.motion.change, smoothstep(own.follows, *GATE))
-    motion = replace(model.motion, flow=flow, change=gate, past=own.past if strange == 1 else None)
+    motion = replace(model.motion, flow=flow, change=gate, past=own.past if strange >= SHOWN else None)
     return replace(model, motion=motion, moved=warp(model.before, flow), fresh=model.fresh * (1 - strange))
 
 
